@@ -1,0 +1,146 @@
+//! The store: one writer, pooled readers, and a transaction with three verbs.
+//!
+//! SQL is written once, with TEXT and BIGINT columns and `?1` placeholders; only `ON CONFLICT` and `RETURNING` go
+//! beyond plain SQL, so that the same text runs on PostgreSQL.
+
+mod row;
+mod schema;
+mod sqlite;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+pub use row::{Column, FromRow, Row, Value};
+pub(crate) use row::{params, row, text_enum};
+pub use schema::{VERSION, version};
+
+use crate::error::{Error, Result};
+
+/// An opened database.
+#[derive(Clone)]
+pub enum Store {
+    /// Embedded SQLite.
+    Sqlite(sqlite::Sqlite),
+}
+
+impl Store {
+    /// Opens (and creates) the SQLite database at `path`; `readers` is the size of the reader pool.
+    pub fn sqlite(path: &Path, readers: u32) -> Result<Self> {
+        Ok(Store::Sqlite(sqlite::Sqlite::open(path, readers)?))
+    }
+
+    /// Brings the schema to this program's version; refuses a database of a newer one. Returns how many migrations ran.
+    pub fn migrate(&self, now: i64) -> Result<usize> {
+        self.write(|tx| schema::migrate(tx, now))
+    }
+
+    /// Runs `job` on a pooled reader. Blocks: call it from a blocking thread.
+    pub fn read<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.read(job),
+        }
+    }
+
+    /// Runs `job` in a transaction of its own on a connection of its own: for commands and start-up.
+    /// Waits for other writers. Blocks.
+    pub fn write<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        let mut writer = self.writer()?;
+        writer.begin()?;
+        let answer = writer.savepoint(job);
+        if answer.as_ref().is_err_and(|error| !kept(error)) {
+            writer.rollback()?;
+        } else {
+            writer.commit()?;
+        }
+        answer
+    }
+
+    /// A connection that writes. The issuer holds one for the life of the process.
+    pub fn writer(&self) -> Result<Writer> {
+        match self {
+            Store::Sqlite(sqlite) => Ok(Writer::Sqlite(sqlite.writer()?)),
+        }
+    }
+}
+
+/// True if what was written before this error stays.
+fn kept(error: &Error) -> bool {
+    matches!(error, Error::Refused(refusal) if refusal.commit)
+}
+
+/// A connection that writes: `begin`, any number of `savepoint`s, `commit`.
+pub enum Writer {
+    /// A connection to SQLite.
+    Sqlite(rusqlite::Connection),
+}
+
+impl Writer {
+    /// Opens a transaction and takes the write lock.
+    pub fn begin(&mut self) -> Result<()> {
+        self.batch("BEGIN IMMEDIATE")
+    }
+
+    /// Runs one job inside the open transaction. An error or a panic undoes what this job wrote and nothing else;
+    /// a refusal that asks to be kept stays.
+    pub fn savepoint<T>(&mut self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        self.batch("SAVEPOINT job")?;
+        let mut tx = match self {
+            Writer::Sqlite(connection) => Tx::Sqlite(connection),
+        };
+        let answer = catch_unwind(AssertUnwindSafe(|| job(&mut tx)))
+            .unwrap_or_else(|_| Err(Error::failed("a request panicked inside the transaction")));
+        if answer.as_ref().is_err_and(|error| !kept(error)) {
+            self.batch("ROLLBACK TO job")?;
+        }
+        self.batch("RELEASE job")?;
+        answer
+    }
+
+    /// Makes everything since `begin` durable.
+    pub fn commit(&mut self) -> Result<()> {
+        self.batch("COMMIT")
+    }
+
+    /// Undoes everything since `begin`; nothing to do if no transaction is open.
+    pub fn rollback(&mut self) -> Result<()> {
+        match self {
+            Writer::Sqlite(connection) if connection.is_autocommit() => Ok(()),
+            Writer::Sqlite(_) => self.batch("ROLLBACK"),
+        }
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<()> {
+        match self {
+            Writer::Sqlite(connection) => Ok(connection.prepare_cached(sql)?.execute([]).map(drop)?),
+        }
+    }
+}
+
+/// An open transaction, or a reader's view.
+pub enum Tx<'c> {
+    /// On SQLite.
+    Sqlite(&'c rusqlite::Connection),
+}
+
+impl Tx<'_> {
+    /// Runs a statement; returns the number of rows it changed.
+    pub fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<usize> {
+        match self {
+            Tx::Sqlite(connection) => sqlite::execute(connection, sql, params),
+        }
+    }
+
+    /// The first row, if there is one.
+    pub fn one<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Option<T>> {
+        match self {
+            Tx::Sqlite(connection) => sqlite::one(connection, sql, params),
+        }
+    }
+
+    /// Every row.
+    pub fn all<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<T>> {
+        match self {
+            Tx::Sqlite(connection) => sqlite::all(connection, sql, params),
+        }
+    }
+}

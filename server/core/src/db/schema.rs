@@ -1,0 +1,46 @@
+//! Numbered migrations, embedded; each runs once, inside one transaction, under the write lock.
+
+use super::{Tx, params};
+use crate::error::{Error, Result};
+
+const MIGRATIONS: &[(&str, &str)] = &[("0001_start", include_str!("../../migrations/0001_start.sql"))];
+
+/// The schema this program works with.
+#[expect(clippy::cast_possible_wrap, reason = "there are a handful of migrations")]
+pub const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// The schema version of the database; 0 if it is empty.
+pub fn version(tx: &mut Tx<'_>) -> Result<i64> {
+    let known: Option<(String,)> =
+        tx.one("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'migrations'", &[])?;
+    if known.is_none() {
+        return Ok(0);
+    }
+    let newest: Option<(i64,)> = tx.one("SELECT COALESCE(MAX(version), 0) FROM migrations", &[])?;
+    Ok(newest.map_or(0, |(version,)| version))
+}
+
+pub(super) fn migrate(tx: &mut Tx<'_>, now: i64) -> Result<usize> {
+    let found = version(tx)?;
+    if found > VERSION {
+        return Err(Error::failed(format_args!(
+            "the database has schema version {found}, this program knows {VERSION}: it was used by a newer \
+             Authgate. Run that version, or restore a backup made before the upgrade"
+        )));
+    }
+    tx.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)",
+        &[],
+    )?;
+    let mut ran = 0;
+    for (version, (name, sql)) in (1..).zip(MIGRATIONS) {
+        if version > found {
+            for statement in sql.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+                tx.execute(statement, &[])?;
+            }
+            tx.execute("INSERT INTO migrations (version, name, applied_at) VALUES (?1, ?2, ?3)", params![version, *name, now])?;
+            ran += 1;
+        }
+    }
+    Ok(ran)
+}

@@ -1,0 +1,2 @@
+//! authgate
+fn main() {}
