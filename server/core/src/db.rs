@@ -10,7 +10,7 @@ mod sqlite;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-pub use row::{Column, FromRow, Row, Value};
+pub use row::{Column, FromRow, Json, Row, Value};
 pub(crate) use row::{params, row, text_enum};
 pub use schema::{VERSION, version};
 

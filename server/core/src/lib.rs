@@ -2,7 +2,20 @@
 //!
 //! No HTTP, no actors, and no clock of its own: time and randomness arrive as a [`context::Context`].
 
+pub mod audit;
+pub mod client;
 pub mod context;
+pub mod credentials;
 pub mod db;
 pub mod error;
+pub mod form;
+pub mod jwt;
+pub mod keys;
+pub mod master;
+pub mod pkce;
+pub mod policy;
+pub mod redirect_uri;
+pub mod resource;
+pub mod scope;
 pub mod secret;
+pub mod user;

@@ -158,7 +158,9 @@ impl<T: DeserializeOwned> Column for Json<T> {
 
 impl<'a, T: Serialize> From<&'a Json<T>> for Value<'a> {
     fn from(json: &'a Json<T>) -> Self {
-        Value::Text(Cow::Owned(serde_json::to_string(&json.0).expect("plain lists and maps always serialise")))
+        Value::Text(Cow::Owned(
+            serde_json::to_string(&json.0).expect("plain lists and maps always serialise"),
+        ))
     }
 }
 

@@ -38,7 +38,10 @@ pub(super) fn migrate(tx: &mut Tx<'_>, now: i64) -> Result<usize> {
             for statement in sql.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
                 tx.execute(statement, &[])?;
             }
-            tx.execute("INSERT INTO migrations (version, name, applied_at) VALUES (?1, ?2, ?3)", params![version, *name, now])?;
+            tx.execute(
+                "INSERT INTO migrations (version, name, applied_at) VALUES (?1, ?2, ?3)",
+                params![version, *name, now],
+            )?;
             ran += 1;
         }
     }

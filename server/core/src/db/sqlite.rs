@@ -8,8 +8,8 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 
-use super::row::{FromRow, Row, Value};
 use super::Tx;
+use super::row::{FromRow, Row, Value};
 use crate::error::{Error, Result};
 
 /// How long a statement waits for another process (a command beside the server) before it fails.
@@ -55,8 +55,9 @@ impl Sqlite {
 }
 
 fn connect(path: &Path) -> Result<Connection> {
-    let connection = Connection::open(path)
-        .map_err(|error| Error::failed(format_args!("cannot open the database {}: {error}", path.display())))?;
+    let connection = Connection::open(path).map_err(|error| {
+        Error::failed(format_args!("cannot open the database {}: {error}", path.display()))
+    })?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -109,11 +110,14 @@ fn read<T: FromRow>(row: &rusqlite::Row<'_>) -> Result<T> {
             ValueRef::Null => None,
             ValueRef::Integer(int) => Some(Value::Int(int)),
             ValueRef::Text(text) => {
-                let text = std::str::from_utf8(text).map_err(|_| Error::failed("database: text is not UTF-8"))?;
+                let text =
+                    std::str::from_utf8(text).map_err(|_| Error::failed("database: text is not UTF-8"))?;
                 Some(Value::Text(text.to_owned().into()))
             }
             ValueRef::Real(_) | ValueRef::Blob(_) => {
-                return Err(Error::failed(format_args!("database: column {index} is neither text nor integer")));
+                return Err(Error::failed(format_args!(
+                    "database: column {index} is neither text nor integer"
+                )));
             }
         });
     }

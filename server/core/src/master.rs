@@ -1,0 +1,129 @@
+//! The master key: never used itself, only to derive a subkey for each purpose (HKDF-SHA-256, RFC 5869).
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{hkdf, hmac};
+
+use crate::context::Context;
+use crate::db::{Tx, params};
+use crate::error::{Error, Result};
+use crate::secret::{Secret, base64url, from_base64url, same};
+
+/// 32 bytes from which every key that stays on this server is derived.
+#[derive(Clone)]
+pub struct Master([u8; 32]);
+
+impl Master {
+    /// From `MASTER_KEY`: 32 bytes in unpadded base64url, 43 characters.
+    pub fn from_text(text: &Secret) -> Result<Self> {
+        let bytes = from_base64url(text.expose().trim()).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or_else(|| {
+            Error::failed("the master key must be 32 bytes in base64url without padding (43 characters)")
+        })
+    }
+
+    /// Reads the key file, or makes one with mode 0600 and flushes file and folder before the key is used.
+    pub fn load_or_create(path: &Path, ctx: &Context) -> Result<Self> {
+        let trouble = |what: &str, error: std::io::Error| {
+            Error::failed(format_args!("cannot {what} the master key file {}: {error}", path.display()))
+        };
+        match File::open(path) {
+            Ok(mut file) => {
+                let mut text = String::new();
+                file.read_to_string(&mut text).map_err(|error| trouble("read", error))?;
+                Self::from_text(&Secret::new(text))
+                    .map_err(|error| Error::failed(format_args!("{}: {error}", path.display())))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let key = Self(ctx.bytes());
+                let mut file = OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(path)
+                    .map_err(|error| trouble("create", error))?;
+                file.write_all(format!("{}\n", base64url(&key.0)).as_bytes())
+                    .map_err(|e| trouble("write", e))?;
+                file.sync_all().map_err(|error| trouble("flush", error))?;
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                let folder =
+                    File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
+                folder.map_err(|error| trouble("flush the folder of", error))?;
+                Ok(key)
+            }
+            Err(error) => Err(trouble("open", error)),
+        }
+    }
+
+    /// Compares with the check value in the database, or stores one if there is none yet: a wrong key is noticed
+    /// before it makes anything unreadable.
+    pub fn check(&self, tx: &mut Tx<'_>, now: i64) -> Result<()> {
+        let expected = base64url(&self.mac("check", b"authgate"));
+        tx.execute(
+            "INSERT INTO settings (name, value, updated_at) VALUES ('master_check', ?1, ?2) ON CONFLICT (name) DO NOTHING",
+            params![&expected, now],
+        )?;
+        let stored: Option<(String,)> =
+            tx.one("SELECT value FROM settings WHERE name = 'master_check'", &[])?;
+        if stored.is_some_and(|(stored,)| same(stored.as_bytes(), expected.as_bytes())) {
+            return Ok(());
+        }
+        Err(Error::failed(
+            "the master key is not the one this database was made with: set MASTER_KEY or MASTER_KEY_FILE to the \
+             original key (on SQLite it is kept in master.key beside the database unless configured)",
+        ))
+    }
+
+    fn subkey(&self, purpose: &str) -> [u8; 32] {
+        let mut key = [0; 32];
+        hkdf::Salt::new(hkdf::HKDF_SHA256, b"authgate v1")
+            .extract(&self.0)
+            .expand(&[purpose.as_bytes()], hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(&mut key))
+            .expect("32 bytes are within what HKDF-SHA-256 can give");
+        key
+    }
+
+    /// HMAC-SHA-256 under the subkey of `purpose`.
+    pub fn mac(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.subkey(purpose)), message);
+        tag.as_ref().try_into().expect("HMAC-SHA-256 is 32 bytes long")
+    }
+
+    /// Seals `plain` for `purpose` (AES-256-GCM); `bound` must be the same when it is opened.
+    pub fn seal(&self, purpose: &str, bound: &str, plain: &[u8], ctx: &Context) -> String {
+        let nonce: [u8; NONCE_LEN] = ctx.bytes();
+        let mut text = plain.to_vec();
+        self.aead(purpose)
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(bound.as_bytes()),
+                &mut text,
+            )
+            .expect("sealing fails only beyond 64 GiB");
+        let mut sealed = nonce.to_vec();
+        sealed.append(&mut text);
+        base64url(&sealed)
+    }
+
+    /// Opens what [`Master::seal`] made; `None` if it was made with another key, purpose or binding, or touched.
+    pub fn open(&self, purpose: &str, bound: &str, sealed: &str) -> Option<Vec<u8>> {
+        let sealed = from_base64url(sealed)?;
+        let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut text = text.to_vec();
+        let plain =
+            self.aead(purpose).open_in_place(nonce, Aad::from(bound.as_bytes()), &mut text).ok()?.len();
+        text.truncate(plain);
+        Some(text)
+    }
+
+    fn aead(&self, purpose: &str) -> LessSafeKey {
+        let key = UnboundKey::new(&AES_256_GCM, &self.subkey(purpose));
+        LessSafeKey::new(key.expect("a subkey is as long as AES-256 wants"))
+    }
+}

@@ -1,0 +1,100 @@
+//! What the operator decided, as the rules need it.
+
+use std::collections::BTreeMap;
+
+/// Lifetimes of one token profile, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// Of access tokens.
+    pub access: i64,
+    /// Idle time of refresh tokens.
+    pub refresh: i64,
+}
+
+/// Settings that the grants read.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The one spelling of the issuer.
+    pub issuer: String,
+    /// Profile `short`.
+    pub short: Lifetimes,
+    /// Profile `standard`.
+    pub standard: Lifetimes,
+    /// Profile `long`.
+    pub long: Lifetimes,
+    /// Absolute life of a family, in seconds.
+    pub refresh_max: i64,
+    /// Upper bound of the random addition to standard access tokens, in seconds; 0 adds none.
+    pub jitter: i64,
+    /// Life of an authorization code, in seconds.
+    pub code: i64,
+    /// Life of a client credentials token, in seconds.
+    pub client_credentials: i64,
+    /// Life of an ID token, in seconds.
+    pub id_token: i64,
+    /// How long a superseded refresh token may be repeated, in seconds (`refresh.md`, W).
+    pub retry_window: i64,
+    /// False issues no refresh tokens and refuses the grant.
+    pub refresh_enabled: bool,
+    /// False lets confidential clients keep one refresh token.
+    pub rotation: bool,
+    /// `aud` when no resource applies; empty means no claim (`COMPAT_NO_AUD`).
+    pub default_audience: Vec<String>,
+    /// `aud` values that userinfo takes.
+    pub userinfo_audience: Vec<String>,
+    /// Value of the `<prefix>_domain` claim.
+    pub domain: Option<String>,
+    /// Prefix of private claims.
+    pub claim_prefix: String,
+    /// `typ` of access tokens.
+    pub access_typ: String,
+    /// PKCE for confidential clients too.
+    pub pkce_required: bool,
+    /// Consent may be remembered.
+    pub consent_remember: bool,
+    /// Age at which a remembered consent asks again, in seconds.
+    pub consent_max_age: i64,
+    /// Known scopes and their words for the consent page.
+    pub scopes: BTreeMap<String, String>,
+    /// Private-use redirect schemes without a dot.
+    pub redirect_schemes: Vec<String>,
+    /// Deliberate weaknesses, each off by default.
+    pub compat: Compat,
+}
+
+/// The switches of `deviations.md`.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the contract")]
+pub struct Compat {
+    /// Imported confidential clients may refresh and use devices without their secret.
+    pub secretless_clients: bool,
+    /// Public clients keep one refresh token.
+    pub fixed_public_refresh: bool,
+    /// Confidential clients may introspect any access token.
+    pub introspect_any: bool,
+    /// Client credentials may name any resource.
+    pub m2m_any_resource: bool,
+    /// A typed device code is approved without the confirmation page.
+    pub device_one_step: bool,
+    /// Consent is remembered for loopback and private-use redirects too.
+    pub remember_native_consent: bool,
+    /// Hosts that may have http redirect URIs.
+    pub http_redirects: Vec<String>,
+}
+
+impl Policy {
+    /// The lifetimes of a profile.
+    pub fn profile(&self, profile: crate::client::TokenProfile) -> Lifetimes {
+        use crate::client::TokenProfile;
+        match profile {
+            TokenProfile::Short => self.short,
+            TokenProfile::Standard => self.standard,
+            TokenProfile::Long => self.long,
+        }
+    }
+
+    /// Words for a scope on a page; unknown scopes are their own words.
+    pub fn words<'a>(&'a self, scope: &'a str) -> &'a str {
+        self.scopes.get(scope).map_or(scope, String::as_str)
+    }
+}

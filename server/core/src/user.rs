@@ -1,0 +1,251 @@
+//! People who sign in.
+
+use argon2::password_hash::PasswordHasher as _;
+use argon2::{Algorithm, Argon2, Params, PasswordVerifier as _, Version};
+use serde_json::Value as JsonValue;
+
+use crate::audit::{Event, Origin};
+use crate::context::Context;
+use crate::db::{Json, Tx, params, row, text_enum};
+use crate::error::{Code, Error, Result};
+use crate::secret::{Secret, base64url};
+
+text_enum! {
+    /// What a user may do on this server itself.
+    pub enum Role {
+        /// Everything.
+        Admin = "admin",
+        /// Look after their own account.
+        User = "user",
+    }
+}
+
+text_enum! {
+    /// Whether a user may sign in.
+    pub enum UserStatus {
+        /// Yes.
+        Active = "active",
+        /// No, and nothing issued before counts.
+        Disabled = "disabled",
+    }
+}
+
+row! {
+    /// A user.
+    pub struct User in "users" {
+        /// UUID version 7.
+        id: String,
+        /// As shown.
+        username: String,
+        /// As compared: lower case.
+        username_key: String,
+        /// As shown.
+        email: Option<String>,
+        /// As compared: lower case.
+        email_key: Option<String>,
+        /// Somebody vouched for the address.
+        email_verified: bool,
+        /// Argon2id in PHC form; none for users of other sources.
+        password_hash: Option<String>,
+        /// What they may do here.
+        role: Role,
+        /// Their name.
+        full_name: Option<String>,
+        /// Their picture.
+        avatar_url: Option<String>,
+        /// Standard claims beyond the columns, such as `address` and `phone_number`.
+        claims: Json<JsonValue>,
+        /// Whether they may sign in.
+        status: UserStatus,
+        /// Which backend checks their password: `local` or a plugin's id.
+        auth_source: String,
+        /// Their id there.
+        external_id: Option<String>,
+        /// Raised by disable, reset, delete and revoke-all: whatever was issued before is dead.
+        epoch: i64,
+        /// Unix seconds.
+        created_at: i64,
+        /// Unix seconds.
+        updated_at: i64,
+    }
+}
+
+/// What a new user is made of.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// Name to sign in with.
+    pub username: String,
+    /// Address, if known.
+    pub email: Option<String>,
+    /// Full name, if known.
+    pub full_name: Option<String>,
+    /// What they may do here.
+    pub role: Role,
+    /// PHC string from [`hash_password`].
+    pub password_hash: Option<String>,
+}
+
+/// How names and addresses are compared.
+pub fn key(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
+fn check_username(name: &str) -> Result<()> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+');
+    if name.is_empty()
+        || name.len() > 100
+        || !name.chars().all(plain)
+        || key(name).starts_with("client") && name.contains(':')
+    {
+        return Err(Error::refused(
+            Code::InvalidRequest,
+            "a username has 1 to 100 letters, digits or the signs . _ - @ + (and never begins with client:)",
+        ));
+    }
+    Ok(())
+}
+
+/// Stores a new user.
+pub fn create(tx: &mut Tx<'_>, new: NewUser, origin: &Origin, ctx: &Context) -> Result<User> {
+    check_username(&new.username)?;
+    let email = new.email.filter(|email| !email.is_empty());
+    if email
+        .as_deref()
+        .is_some_and(|email| email.len() > 254 || !email.contains('@') || email.chars().any(char::is_control))
+    {
+        return Err(Error::refused(Code::InvalidRequest, "the e-mail address must look like name@host"));
+    }
+    if by_username(tx, &new.username)?.is_some() {
+        return Err(Error::refused(Code::InvalidRequest, "username already exists"));
+    }
+    if let Some(email) = &email {
+        let taken: Option<(String,)> =
+            tx.one("SELECT id FROM users WHERE email_key = ?1", params![key(email)])?;
+        if taken.is_some() {
+            return Err(Error::refused(Code::InvalidRequest, "email already in use by another user"));
+        }
+    }
+    let user = User {
+        id: ctx.id().to_string(),
+        username_key: key(&new.username),
+        username: new.username,
+        email_key: email.as_deref().map(key),
+        email,
+        email_verified: false,
+        password_hash: new.password_hash,
+        role: new.role,
+        full_name: new.full_name.filter(|name| !name.is_empty()),
+        avatar_url: None,
+        claims: Json(serde_json::json!({})),
+        status: UserStatus::Active,
+        auth_source: "local".into(),
+        external_id: None,
+        epoch: 1,
+        created_at: ctx.now(),
+        updated_at: ctx.now(),
+    };
+    user.insert(tx)?;
+    let details = serde_json::json!({"username": user.username, "email": user.email, "role": user.role});
+    Event::info("USER_CREATED", "User created by admin")
+        .on("USER", &user.id)
+        .with(details)
+        .write(tx, origin, ctx)?;
+    Ok(user)
+}
+
+fn select(tx: &mut Tx<'_>, rest: &str, value: &str) -> Result<Option<User>> {
+    tx.one(&format!("SELECT {} FROM users WHERE {rest} = ?1", User::COLUMNS), params![value])
+}
+
+/// The user with this id.
+pub fn by_id(tx: &mut Tx<'_>, id: &str) -> Result<Option<User>> {
+    select(tx, "id", id)
+}
+
+/// The user with this name, in any letter case.
+pub fn by_username(tx: &mut Tx<'_>, username: &str) -> Result<Option<User>> {
+    select(tx, "username_key", &key(username))
+}
+
+/// Every user, oldest first.
+pub fn all(tx: &mut Tx<'_>) -> Result<Vec<User>> {
+    tx.all(&format!("SELECT {} FROM users ORDER BY id", User::COLUMNS), &[])
+}
+
+/// The epoch of this user if they are active.
+pub fn active_epoch(tx: &mut Tx<'_>, id: &str) -> Result<Option<i64>> {
+    let found: Option<(i64,)> =
+        tx.one("SELECT epoch FROM users WHERE id = ?1 AND status = 'active'", params![id])?;
+    Ok(found.map(|(epoch,)| epoch))
+}
+
+/// Disables or enables a user. Disabling raises the epoch, which ends everything; the last active admin stays.
+pub fn set_status(
+    tx: &mut Tx<'_>,
+    user: &User,
+    status: UserStatus,
+    origin: &Origin,
+    ctx: &Context,
+) -> Result<()> {
+    if status == UserStatus::Disabled && user.role == Role::Admin {
+        let others: Option<(i64,)> = tx.one(
+            "SELECT COUNT(*) FROM users WHERE role = 'admin' AND status = 'active' AND id <> ?1",
+            params![&user.id],
+        )?;
+        if others == Some((0,)) {
+            return Err(Error::refused(Code::InvalidRequest, "cannot remove the last admin user"));
+        }
+    }
+    let changed = tx.execute(
+        "UPDATE users SET status = ?1, epoch = epoch + 1, updated_at = ?2 WHERE id = ?3 AND status <> ?1",
+        params![status, ctx.now(), &user.id],
+    )?;
+    if changed == 0 {
+        return Err(Error::refused(Code::InvalidRequest, format!("user is already {}", status.as_str())));
+    }
+    let event = match status {
+        UserStatus::Disabled => Event::warning("USER_DISABLED", "User account disabled by admin"),
+        UserStatus::Active => Event::info("USER_ENABLED", "User account enabled by admin"),
+    };
+    let details = serde_json::json!({"username": user.username, "is_active": status == UserStatus::Active});
+    event.on("USER", &user.id).with(details).write(tx, origin, ctx)
+}
+
+/// Sets a password on behalf of an admin. Raises the epoch, which ends every session and token.
+pub fn reset_password(
+    tx: &mut Tx<'_>,
+    user: &User,
+    hash: &str,
+    origin: &Origin,
+    ctx: &Context,
+) -> Result<()> {
+    tx.execute(
+        "UPDATE users SET password_hash = ?1, epoch = epoch + 1, updated_at = ?2 WHERE id = ?3",
+        params![hash, ctx.now(), &user.id],
+    )?;
+    Event::warning("USER_PASSWORD_RESET", "User password reset by admin")
+        .on("USER", &user.id)
+        .write(tx, origin, ctx)
+}
+
+fn argon2id() -> Argon2<'static> {
+    let params = Params::new(19 * 1024, 2, 1, None).expect("OWASP's parameters are valid");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+/// Hashes a password: Argon2id, 19 MiB, two passes; 16 ms of CPU. Belongs on the password threads.
+pub fn hash_password(password: &Secret, ctx: &Context) -> Result<String> {
+    let hash = argon2id().hash_password_with_salt(password.expose().as_bytes(), &ctx.bytes::<16>());
+    hash.map(|hash| hash.to_string()).map_err(|error| Error::failed(format_args!("password hash: {error}")))
+}
+
+/// Compares a password with a stored hash. Belongs on the password threads.
+pub fn verify_password(password: &Secret, stored: &str) -> bool {
+    argon2::password_hash::phc::PasswordHash::new(stored)
+        .is_ok_and(|hash| argon2id().verify_password(password.expose().as_bytes(), &hash).is_ok())
+}
+
+/// A new password nobody has to choose: 22 characters, 128 bits.
+pub fn random_password(ctx: &Context) -> Secret {
+    Secret::new(base64url(&ctx.bytes::<16>()))
+}
