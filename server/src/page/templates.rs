@@ -27,7 +27,7 @@ pub(super) fn compile() -> Result<Handlebars<'static>> {
     templates.register_helper("initial", Box::new(initial));
     for (name, text) in FILES {
         templates
-            .register_template_string(name, text)
+            .register_template_string(name, text.trim_end())
             .map_err(|error| Error::failed(format_args!("template {name}: {error}")))?;
     }
     Ok(templates)

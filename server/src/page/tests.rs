@@ -138,7 +138,9 @@ fn every_name_in_a_condition_is_a_field_of_some_view() {
         }
     }
     let mut known = BTreeSet::new();
-    samples::all(&pages()).iter().for_each(|sample| names(&sample.context, &mut known));
+    for sample in samples::all(&pages()) {
+        names(&sample.context, &mut known);
+    }
     let mut seen = 0;
     for (template, text) in templates::FILES {
         for opening in ["{{#if ", "{{#unless ", "{{#if (eq ", "{{#if (or "] {
