@@ -165,7 +165,7 @@ fn five_panics_in_a_row_give_up_and_answer_all_that_wait() {
         let (health, given_up) = given_up();
         let echo = echo(100, &health);
         let (release, hold) = mpsc::channel();
-        let held = actix::spawn({
+        let first = actix::spawn({
             let echo = echo.clone();
             async move { echo.ask(Hold(hold)).await }
         });
@@ -178,7 +178,7 @@ fn five_panics_in_a_row_give_up_and_answer_all_that_wait() {
         queued(&health, 7).await;
         assert!(health.healthy());
         drop(release);
-        assert_eq!(held.await.unwrap(), Ok(()));
+        assert_eq!(first.await.unwrap(), Ok(()));
         assert_eq!(waiting.await.unwrap(), Err(Refused::Lost));
         assert_eq!(given_up.recv(), Ok("echo"));
         assert!(!health.healthy());
