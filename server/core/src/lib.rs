@@ -14,8 +14,13 @@ pub mod keys;
 pub mod master;
 pub mod pkce;
 pub mod policy;
+pub mod private_file;
 pub mod redirect_uri;
 pub mod resource;
 pub mod scope;
 pub mod secret;
+pub mod seed;
 pub mod user;
+
+#[cfg(test)]
+mod testing;
