@@ -1,1 +1,22 @@
-//! server
+//! OAuth 2.1 and OpenID Connect authorization server: HTTP, pages, configuration and wiring around
+//! [`authgate_core`], which has the rules.
+
+pub mod app;
+mod assets;
+pub mod config;
+pub mod environment;
+pub mod error;
+pub mod form;
+pub mod hasher;
+mod health;
+pub mod logging;
+pub mod middleware;
+pub mod oauth;
+pub mod open;
+pub mod page;
+pub mod policy;
+pub mod reply;
+pub mod routes;
+pub mod seed;
+pub mod serve;
+mod tls;
