@@ -1,1 +1,9 @@
-//! actors
+#![doc = include_str!("../README.md")]
+
+pub mod devices;
+#[cfg(debug_assertions)]
+mod failpoint;
+pub mod issuer;
+pub mod limiter;
+pub mod mailbox;
+pub mod supervisor;
