@@ -36,10 +36,10 @@ async fn serve(config: Config) -> Result<()> {
     let credentials = seed::first_start(&opened.store, &config, &policy::of(&config), &ctx)?;
     let listener = listen(config.server.addr)?;
 
-    let (give_up, mut given_up) = mpsc::channel(1);
+    let (broken, mut first_broken) = mpsc::channel(1);
     // One name is enough to stop for.
     let health = Health::new(move |actor| {
-        let _ = give_up.try_send(actor);
+        let _ = broken.try_send(actor);
     });
     let surroundings = Surroundings { clock, random, timeouts: Timeouts::default() };
     let app = Arc::new(App::start(config, opened, surroundings, health)?);
@@ -48,7 +48,7 @@ async fn serve(config: Config) -> Result<()> {
     let heartbeat = spawn(heartbeat(Arc::clone(&app)));
     welcome::print(&app, running.addr, credentials.as_deref()).await?;
 
-    let broken = signals::first(&mut given_up).await?;
+    let broken = signals::first(&mut first_broken).await?;
     tracing::info!("stopping: running requests may finish");
     running.stop().await;
     heartbeat.abort();
@@ -112,7 +112,8 @@ pub fn start(app: Arc<App>, listener: TcpListener, workers: usize) -> Result<Run
     .keep_alive(timeouts.keep_alive)
     // How long what a client still sends is read and thrown away after an early answer.
     .client_disconnect_timeout(Duration::from_secs(2))
-    .shutdown_timeout(settings.shutdown_timeout.as_secs_f64().ceil() as u64)
+    // Whole seconds, rounded up.
+    .shutdown_timeout(settings.shutdown_timeout.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
     .disable_signals();
     let server = match &settings.tls {
         Some(files) => server.listen_rustls_0_23(listener, tls::server_config(files)?),

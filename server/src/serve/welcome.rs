@@ -20,14 +20,12 @@ pub async fn print(app: &App, addr: SocketAddr, credentials: Option<&Path>) -> R
 }
 
 fn text(issuer: &str, addr: SocketAddr, credentials: Option<&Path>, client_id: Option<&str>) -> String {
-    let mut text =
-        format!("\nAuthgate is ready: {issuer} (listening on {addr})\n\n  Sign in       {issuer}/login");
-    text.push_str(&match credentials {
-        Some(path) => format!(" as admin; the password is in {}\n", path.display()),
-        None => " as admin, with the password you configured\n".to_owned(),
-    });
-    if let Some(client_id) = client_id {
-        text.push_str(&format!(
+    let password = match credentials {
+        Some(path) => format!("the password is in {}", path.display()),
+        None => "with the password you configured".to_owned(),
+    };
+    let client = client_id.map_or_else(String::new, |client_id| {
+        format!(
             "  Client        {client_id} ({name}, public)\n\
              \n\
              Try the device flow:\n\
@@ -36,9 +34,11 @@ fn text(issuer: &str, addr: SocketAddr, credentials: Option<&Path>, client_id: O
              \n\
              then open the verification_uri_complete that it prints.\n",
             name = seed::CLIENT,
-        ));
-    }
-    text
+        )
+    });
+    format!(
+        "\nAuthgate is ready: {issuer} (listening on {addr})\n\n  Sign in       {issuer}/login as admin, {password}\n{client}"
+    )
 }
 
 #[cfg(test)]
