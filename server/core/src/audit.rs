@@ -78,6 +78,12 @@ impl<'a> Event<'a> {
         Self { actor: Some(actor), ..self }
     }
 
+    /// Names who acted as people know them.
+    #[must_use]
+    pub fn named(self, username: &'a str) -> Self {
+        Self { username: Some(username), ..self }
+    }
+
     /// Names what it was done to.
     #[must_use]
     pub fn on(self, kind: &'static str, id: &'a str) -> Self {

@@ -101,8 +101,8 @@ row! {
         created_by: Option<String>,
         /// `admin`, `seed`, `self` (registered itself), `apps` or `import`.
         origin: String,
-        /// `type` in SQL.
-        r#type: ClientType,
+        /// Whether it can keep a secret.
+        client_type: ClientType,
         /// Decides about redirect URIs.
         application_type: ApplicationType,
         /// `client_secret_basic`, `client_secret_post` or `none`.
@@ -165,7 +165,7 @@ row! {
 impl Client {
     /// True if it cannot keep a secret.
     pub fn is_public(&self) -> bool {
-        self.r#type == ClientType::Public
+        self.client_type == ClientType::Public
     }
 
     /// True if the grant was registered.
@@ -198,7 +198,7 @@ impl Client {
         let parts = serde_json::json!([
             self.name,
             self.redirect_uris.0,
-            self.r#type,
+            self.client_type,
             self.auth_method,
             self.owner_id
         ]);
@@ -245,7 +245,7 @@ impl ClientSpec {
         Self {
             name: client.name.clone(),
             description: client.description.clone(),
-            client_type: client.r#type,
+            client_type: client.client_type,
             application_type: Some(client.application_type),
             grants: client.grants.0.clone(),
             scopes: client.scopes.clone(),
@@ -339,7 +339,7 @@ pub fn create(
         owner_id: None,
         created_by: None,
         origin: made_by.into(),
-        r#type: spec.client_type,
+        client_type: spec.client_type,
         application_type,
         auth_method: if public { "none" } else { "client_secret_basic" }.into(),
         status: ClientStatus::Active,
@@ -391,7 +391,7 @@ pub fn update(
     origin: &Origin,
     ctx: &Context,
 ) -> Result<()> {
-    if spec.client_type != client.r#type {
+    if spec.client_type != client.client_type {
         return Err(Error::refused(
             Code::InvalidRequest,
             "the type of a client cannot change: create a new one",

@@ -14,7 +14,7 @@ pub use row::{Column, FromRow, Json, Row, Value};
 pub(crate) use row::{params, row, text_enum};
 pub use schema::{VERSION, require_current, version};
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// An opened database.
 #[derive(Clone)]
@@ -46,7 +46,7 @@ impl Store {
     pub fn write<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         let mut writer = self.writer()?;
         writer.begin()?;
-        let answer = writer.savepoint(job);
+        let answer = writer.savepoint(job)?;
         if answer.as_ref().is_err_and(|error| !kept(error)) {
             writer.rollback()?;
         } else {
@@ -80,20 +80,23 @@ impl Writer {
         self.batch("BEGIN IMMEDIATE")
     }
 
-    /// Runs one job inside the open transaction. An error or a panic undoes what this job wrote and nothing else;
-    /// a refusal that asks to be kept stays.
-    pub fn savepoint<T>(&mut self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+    /// Runs one job inside the open transaction. An error or a panic undoes what this job wrote and nothing else; a
+    /// refusal that asks to be kept stays. The outer error means that the transaction itself is lost: roll back.
+    pub fn savepoint<T>(&mut self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<Result<T>> {
         self.batch("SAVEPOINT job")?;
         let mut tx = match self {
             Writer::Sqlite(connection) => Tx::Sqlite(connection),
         };
-        let answer = catch_unwind(AssertUnwindSafe(|| job(&mut tx)))
-            .unwrap_or_else(|_| Err(Error::failed("a request panicked inside the transaction")));
+        let answer = catch_unwind(AssertUnwindSafe(|| job(&mut tx))).unwrap_or_else(|_| {
+            tracing::error!("a request panicked inside the transaction and is undone");
+            Err(Error::refused(Code::TemporarilyUnavailable, "Something went wrong. Please try again."))
+        });
         if answer.as_ref().is_err_and(|error| !kept(error)) {
             self.batch("ROLLBACK TO job")?;
         }
+        // Fails if the database gave the transaction up (a full disk does that): then no savepoint is left.
         self.batch("RELEASE job")?;
-        answer
+        Ok(answer)
     }
 
     /// Makes everything since `begin` durable.

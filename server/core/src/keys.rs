@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::db::{Json, Tx, params, row, text_enum};
 use crate::error::{Error, Result};
 use crate::master::Master;
-use crate::secret::{Secret, base64url, from_base64url, sha256};
+use crate::secret::{Secret, sha256};
 
 text_enum! {
     /// How a token is signed (RFC 7518 3.1).
@@ -420,20 +420,4 @@ fn private_key(text: &str) -> Result<PrivateKey> {
         rest = &rest[end..];
     }
     Err(Error::failed("no supported private key found in PEM file"))
-}
-
-/// Refresh tokens carry their key's name as one byte.
-pub(crate) fn kid_byte(kid: &str) -> Result<u8> {
-    kid.parse()
-        .map_err(|_| Error::failed(format_args!("the refresh key {kid} has a name that is not a number")))
-}
-
-/// Random bytes as text, for salts and handles.
-pub(crate) fn decode_exact<const N: usize>(text: &str) -> Option<[u8; N]> {
-    from_base64url(text)?.try_into().ok()
-}
-
-/// 256 random bits in base64url, for handles and ids that must not be guessed.
-pub fn random_handle(ctx: &Context) -> String {
-    base64url(&ctx.bytes::<32>())
 }

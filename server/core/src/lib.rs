@@ -3,23 +3,43 @@
 //! No HTTP, no actors, and no clock of its own: time and randomness arrive as a [`context::Context`].
 
 pub mod audit;
+pub mod authorize;
+pub mod claims;
 pub mod client;
+pub mod code;
+pub mod consent;
 pub mod context;
 pub mod credentials;
 pub mod db;
+pub mod device;
+pub mod env;
 pub mod error;
+pub mod family;
 pub mod form;
+pub mod grants;
+pub mod interaction;
+pub mod introspection;
 pub mod jwt;
 pub mod keys;
 pub mod master;
 pub mod pkce;
 pub mod policy;
+<<<<<<< HEAD
 pub mod private_file;
+=======
+pub mod recovery;
+>>>>>>> main
 pub mod redirect_uri;
 pub mod resource;
+pub mod revocation;
 pub mod scope;
 pub mod secret;
+<<<<<<< HEAD
 pub mod seed;
+=======
+pub mod session;
+pub mod token;
+>>>>>>> main
 pub mod user;
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ fn warn(reader: &mut Reader<'_>, setting: Setting) {
 fn hosts(text: &str) -> Parsed<Vec<String>> {
     let host = |text: &String| {
         let host = Host::parse(text).ok()?.to_string();
-        (!text.contains('%')).then_some(host)
+        (!text.contains(['%', '*'])).then_some(host)
     };
     parse::list(text).iter().map(host).collect::<Option<_>>().ok_or_else(|| {
         "must list hosts such as legacy.example.com or 10.0.0.5, without scheme, port or path".into()

@@ -1,0 +1,148 @@
+//! The one writer: requests that come while a commit is in flight share the next.
+
+mod batch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
+use authgate_core::db::{Tx, Writer};
+use authgate_core::error::{Code, Error, Result};
+
+use crate::mailbox::{Letter, Mailbox};
+use crate::supervisor::{self, Health};
+use batch::{Answer, Entry, Job};
+
+/// A request's part of a transaction.
+struct Write<T> {
+    job: Job<T>,
+}
+
+impl<T: Send + 'static> Message for Write<T> {
+    type Result = Result<T>;
+}
+
+/// Sent to itself: commit what has gathered.
+struct Flush;
+
+impl Message for Flush {
+    type Result = ();
+}
+
+/// Jobs a commit carries at most. More gains nothing measurable and makes the first of them wait.
+pub const MAX_BATCH: usize = 64;
+/// Waiting jobs at most: 64 full commits, half a second on a disk that takes 6 ms for each. Whoever would wait longer
+/// is better told to come back.
+const CAPACITY: usize = 64 * MAX_BATCH;
+
+/// The handle.
+#[derive(Clone)]
+pub struct Issuer {
+    mailbox: Mailbox<Committer>,
+    commits: Arc<Commits>,
+}
+
+impl Issuer {
+    /// Starts the actor, which keeps `writer`, on a thread of its own.
+    pub fn start(writer: Writer, health: &Health) -> Self {
+        let commits = Arc::new(Commits { by_size: [const { AtomicU64::new(0) }; MAX_BATCH] });
+        let committer =
+            Committer { writer, gathered: Vec::new(), flush_sent: false, commits: Arc::clone(&commits) };
+        Self { mailbox: supervisor::start("issuer", CAPACITY, health, committer), commits }
+    }
+
+    /// Runs `job` in a transaction it shares with whoever asks at the same time, in a savepoint of its own. The answer
+    /// comes after the commit, and holds: an error has undone what this job wrote, unless it is a refusal that asks to
+    /// be kept.
+    ///
+    /// Answers `temporarily_unavailable` if the mailbox is full, the job panics, or the commit fails or is not known to
+    /// have succeeded. Once sent, the job runs even if the future is dropped.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let write = Write { job: Box::new(job) };
+        self.mailbox.ask(write).await.unwrap_or_else(|_| Err(unavailable()))
+    }
+
+    /// Commits so far.
+    pub fn commits(&self) -> u64 {
+        self.batch_sizes().iter().sum()
+    }
+
+    /// Commits so far by how many jobs each carried: the first number counts those of one job.
+    pub fn batch_sizes(&self) -> [u64; MAX_BATCH] {
+        self.commits.by_size.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+}
+
+fn unavailable() -> Error {
+    Error::refused(Code::TemporarilyUnavailable, "The server is busy. Please try again.")
+}
+
+struct Commits {
+    by_size: [AtomicU64; MAX_BATCH],
+}
+
+struct Committer {
+    writer: Writer,
+    gathered: Vec<Box<dyn Entry>>,
+    flush_sent: bool,
+    commits: Arc<Commits>,
+}
+
+impl Actor for Committer {
+    type Context = Context<Self>;
+}
+
+impl Supervised for Committer {
+    /// What was being committed went down with the panic and is answered; what has only gathered is still good.
+    fn restarting(&mut self, context: &mut Context<Self>) {
+        self.flush_sent = true;
+        context.notify(Flush);
+    }
+}
+
+impl<T: Send + 'static> Handler<Letter<Write<T>>> for Committer {
+    type Result = ();
+
+    fn handle(&mut self, Letter { message, reply }: Letter<Write<T>>, context: &mut Context<Self>) {
+        self.gathered.push(batch::entry(message.job, reply));
+        if self.gathered.len() == MAX_BATCH {
+            self.flush();
+        } else if !self.flush_sent {
+            // It comes back when the mailbox is empty, so a single request does not wait for a timer.
+            self.flush_sent = true;
+            context.notify(Flush);
+        }
+    }
+}
+
+impl Handler<Flush> for Committer {
+    type Result = ();
+
+    fn handle(&mut self, _: Flush, _: &mut Context<Self>) {
+        self.flush_sent = false;
+        self.flush();
+    }
+}
+
+impl Committer {
+    fn flush(&mut self) {
+        let batch = std::mem::take(&mut self.gathered);
+        if batch.is_empty() {
+            return;
+        }
+        let size = batch.len();
+        match batch::commit(&mut self.writer, batch) {
+            Ok(answers) => {
+                self.commits.by_size[size - 1].fetch_add(1, Ordering::Relaxed);
+                answers.into_iter().for_each(Answer::send);
+            }
+            Err(error) => tracing::error!(%error, jobs = size, "a commit failed; its requests are refused"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

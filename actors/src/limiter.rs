@@ -1,0 +1,183 @@
+//! Counts attempts by rule and key in fixed one-minute windows.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use actix::{Actor, Context, Handler, Message, Supervised};
+
+use crate::mailbox::{Letter, Mailbox, Refused};
+use crate::supervisor::{self, Health};
+
+/// What is counted together: a rule's name and whom it counts (an address, an account's id, a client's id).
+type Bucket = (&'static str, String);
+
+/// Somebody tries.
+struct Take {
+    bucket: Bucket,
+    limit: u32,
+    now_ms: i64,
+}
+
+impl Message for Take {
+    type Result = Verdict;
+}
+
+/// An attempt that turned out not to count.
+struct GiveBack {
+    bucket: Bucket,
+}
+
+impl Message for GiveBack {
+    type Result = ();
+}
+
+/// Nothing counted so far matters any more.
+struct Clear {
+    bucket: Bucket,
+}
+
+impl Message for Clear {
+    type Result = ();
+}
+
+/// Whether an attempt is allowed, and what the `X-RateLimit-*` fields say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// False: refuse it.
+    pub allowed: bool,
+    /// Attempts in a window.
+    pub limit: u32,
+    /// Attempts left in this window.
+    pub remaining: u32,
+    /// When the window ends, in unix seconds.
+    pub reset: i64,
+}
+
+/// Waiting messages at most. One takes about a microsecond, so a full mailbox is some 4 ms of work.
+const CAPACITY: usize = 4096;
+/// The length of a window.
+const WINDOW_MS: i64 = 60_000;
+/// Buckets with a key of their own at most: some 15 MB with keys that are addresses. Newcomers above it share.
+const MAX_BUCKETS: usize = 100_000;
+/// Shared buckets of each rule for newcomers above `MAX_BUCKETS`: enough that a few honest ones get through a flood, few
+/// enough that it does not matter what they let through.
+const SHARED: u64 = 1024;
+
+/// The handle.
+#[derive(Clone)]
+pub struct Limiter {
+    mailbox: Mailbox<Windows>,
+}
+
+impl Limiter {
+    /// Starts the actor on a thread of its own.
+    pub fn start(health: &Health) -> Self {
+        Self { mailbox: supervisor::start("limiter", CAPACITY, health, Windows::default()) }
+    }
+
+    /// Counts one attempt and says whether it is within `limit`. One that is not allowed is not counted.
+    pub async fn take(
+        &self,
+        rule: &'static str,
+        key: String,
+        limit: u32,
+        now_ms: i64,
+    ) -> Result<Verdict, Refused> {
+        self.mailbox.ask(Take { bucket: (rule, key), limit, now_ms }).await
+    }
+
+    /// Undoes one allowed `take`. Where only failures are to count, take before trying and give back after a success:
+    /// else racing attempts all pass before the first failure is counted. If it is lost, the attempt stays counted.
+    pub fn give_back(&self, rule: &'static str, key: String) {
+        let _ = self.mailbox.tell(GiveBack { bucket: (rule, key) });
+    }
+
+    /// Undoes every `take` of this window. If it is lost, they stay counted.
+    pub fn clear(&self, rule: &'static str, key: String) {
+        let _ = self.mailbox.tell(Clear { bucket: (rule, key) });
+    }
+}
+
+/// The counts of one window. Windows begin with the minute for everybody, so old counts go all at once. A bucket stays
+/// until then even at zero: one that came and went could otherwise be counted in two places.
+#[derive(Default)]
+struct Windows {
+    window: i64,
+    counts: HashMap<Bucket, u32>,
+}
+
+impl Actor for Windows {
+    type Context = Context<Self>;
+}
+
+impl Supervised for Windows {
+    /// A panic may have left half a change behind.
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        *self = Self::default();
+    }
+}
+
+impl Handler<Letter<Take>> for Windows {
+    type Result = ();
+
+    fn handle(&mut self, Letter { message, reply }: Letter<Take>, _: &mut Context<Self>) {
+        reply.send(self.take(message));
+    }
+}
+
+impl Handler<Letter<GiveBack>> for Windows {
+    type Result = ();
+
+    fn handle(&mut self, Letter { message, reply }: Letter<GiveBack>, _: &mut Context<Self>) {
+        let bucket = self.bucket(message.bucket);
+        if let Some(count) = self.counts.get_mut(&bucket) {
+            *count = count.saturating_sub(1);
+        }
+        reply.send(());
+    }
+}
+
+impl Handler<Letter<Clear>> for Windows {
+    type Result = ();
+
+    fn handle(&mut self, Letter { message, reply }: Letter<Clear>, _: &mut Context<Self>) {
+        // A shared bucket counts others too: one success must not clear them.
+        if let Some(count) = self.counts.get_mut(&message.bucket) {
+            *count = 0;
+        }
+        reply.send(());
+    }
+}
+
+impl Windows {
+    fn take(&mut self, Take { bucket, limit, now_ms }: Take) -> Verdict {
+        self.turn(now_ms.div_euclid(WINDOW_MS));
+        let bucket = self.bucket(bucket);
+        let count = self.counts.entry(bucket).or_default();
+        let allowed = *count < limit;
+        *count += u32::from(allowed);
+        let reset = (self.window + 1) * WINDOW_MS / 1000;
+        Verdict { allowed, limit, remaining: limit.saturating_sub(*count), reset }
+    }
+
+    /// Begins a new window if it is time. Messages of two threads may cross at the minute: the late one counts in the
+    /// new window. A clock that was set back further begins anew, or the counts would stay until it catches up.
+    fn turn(&mut self, window: i64) {
+        if window > self.window || window < self.window - 1 {
+            *self = Self { window, counts: HashMap::new() };
+        }
+    }
+
+    /// The bucket itself, or the one it shares. A key is in one and the same until the window ends.
+    fn bucket(&self, bucket: Bucket) -> Bucket {
+        if self.counts.len() < MAX_BUCKETS || self.counts.contains_key(&bucket) {
+            return bucket;
+        }
+        // The map's hasher has a random seed: nobody can choose whom to share with.
+        let shared = self.counts.hasher().hash_one(&bucket) % SHARED;
+        (bucket.0, format!("shared {shared}"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

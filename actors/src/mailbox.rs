@@ -1,0 +1,123 @@
+//! The way to an actor: bounded, and every message is answered or known to be lost.
+
+use std::sync::Arc;
+
+use actix::{Actor, Addr, Context, Handler, Message};
+use tokio::sync::oneshot;
+
+use crate::supervisor::Vitals;
+
+/// Why an actor did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Its mailbox is full: nothing happened, the same message may be taken soon.
+    Full,
+    /// It panicked over the message, or has given up: what happened is unknown.
+    Lost,
+}
+
+/// The sending side of an actor's mailbox.
+pub(crate) struct Mailbox<A: Actor> {
+    door: Arc<Door<A>>,
+}
+
+struct Door<A: Actor> {
+    address: Addr<A>,
+    vitals: Arc<Vitals>,
+}
+
+impl<A: Actor> Clone for Mailbox<A> {
+    fn clone(&self) -> Self {
+        Self { door: Arc::clone(&self.door) }
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> Mailbox<A> {
+    pub(crate) fn new(address: Addr<A>, vitals: Arc<Vitals>) -> Self {
+        Self { door: Arc::new(Door { address, vitals }) }
+    }
+
+    /// Sends a message and waits for its answer. Once it is sent, dropping the future does not call it back.
+    pub(crate) async fn ask<M>(&self, message: M) -> Result<M::Result, Refused>
+    where
+        M: Message<Result: Send> + Send + 'static,
+        A: Handler<Letter<M>>,
+    {
+        let (sender, answer) = oneshot::channel();
+        self.post(message, Some(sender))?;
+        answer.await.map_err(|_| Refused::Lost)
+    }
+
+    /// Sends a message nobody waits for.
+    pub(crate) fn tell<M>(&self, message: M) -> Result<(), Refused>
+    where
+        M: Message<Result: Send> + Send + 'static,
+        A: Handler<Letter<M>>,
+    {
+        self.post(message, None)
+    }
+
+    fn post<M>(&self, message: M, sender: Option<oneshot::Sender<M::Result>>) -> Result<(), Refused>
+    where
+        M: Message<Result: Send> + Send + 'static,
+        A: Handler<Letter<M>>,
+    {
+        let Door { address, vitals } = &*self.door;
+        if !address.connected() {
+            return Err(Refused::Lost);
+        }
+        // actix bounds its queue per address, and each clone is an address: the room is counted here instead.
+        let room = vitals.take_room().ok_or(Refused::Full)?;
+        address.do_send(Letter { message, reply: Reply { sender, room } });
+        Ok(())
+    }
+}
+
+/// A message on its way, with its place in the mailbox and the way back.
+pub(crate) struct Letter<M: Message> {
+    pub(crate) message: M,
+    pub(crate) reply: Reply<M::Result>,
+}
+
+impl<M: Message> Message for Letter<M> {
+    type Result = ();
+}
+
+/// The way back. Dropped without an answer, the sender learns [`Refused::Lost`].
+pub(crate) struct Reply<T> {
+    sender: Option<oneshot::Sender<T>>,
+    room: Room,
+}
+
+impl<T> Reply<T> {
+    /// Answers, frees the place in the mailbox, and counts as a success of the actor.
+    pub(crate) fn send(self, answer: T) {
+        self.room.finished();
+        if let Some(sender) = self.sender {
+            // Whoever asked may have gone: then nobody misses the answer.
+            drop(sender.send(answer));
+        }
+    }
+}
+
+/// One taken place in a mailbox; given back when dropped.
+pub(crate) struct Room(Arc<Vitals>);
+
+impl Room {
+    pub(crate) fn new(vitals: Arc<Vitals>) -> Self {
+        Self(vitals)
+    }
+
+    fn finished(self) {
+        self.0.count_success();
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.0.give_room();
+    }
+}
+
+#[cfg(test)]
+mod tests;

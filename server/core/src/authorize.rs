@@ -1,0 +1,337 @@
+//! The authorization endpoint's rules (RFC 6749 4.1.1, RFC 9700 2.1, OpenID Connect Core 3.1.2).
+
+use crate::audit::Event;
+use crate::client::{self, Client, ClientStatus, Grant};
+use crate::code::{self, AuthorizationCode};
+use crate::consent::{self, Consent, ConsentOrigin, Pairs};
+use crate::db::{Json, Tx};
+use crate::env::Env;
+use crate::error::{Code, Error, Refusal, Result};
+use crate::form::Params;
+use crate::interaction::{AuthorizationRequest, Prompt};
+use crate::pkce::Challenge;
+use crate::policy::Policy;
+use crate::redirect_uri::{self, Kind};
+use crate::resource::Resources;
+use crate::scope::Scope;
+use crate::secret::{Secret, sha256};
+use crate::session::Session;
+use crate::user::User;
+
+/// Longest `state` and `nonce`, in bytes (the contract's).
+const MAX_STATE: usize = 1024;
+/// Longest text that fills the login form, in bytes.
+const MAX_HINT: usize = 256;
+
+/// Why an authorization request was not accepted.
+#[derive(Debug)]
+pub enum Rejected {
+    /// Client or redirect URI do not hold: a page of our own, never a redirect (deviation D1).
+    Page(Refusal),
+    /// The client hears of it at its checked redirect URI.
+    Redirect(Destination, Refusal),
+    /// Something broke.
+    Failed(Error),
+}
+
+impl From<Error> for Rejected {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused(refusal) => Rejected::Page(refusal),
+            failed @ Error::Failed(_) => Rejected::Failed(failed),
+        }
+    }
+}
+
+/// A checked redirect URI with the state to give back.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// Registered for the client.
+    pub redirect_uri: String,
+    /// As it was sent.
+    pub state: Option<String>,
+}
+
+impl Destination {
+    /// Where a stored request answers to.
+    pub fn of(request: &AuthorizationRequest) -> Self {
+        Self { redirect_uri: request.redirect_uri.clone(), state: request.state.clone() }
+    }
+
+    /// The address with a code (RFC 6749 4.1.2, RFC 9207 2).
+    pub fn with_code(&self, code: &Secret, issuer: &str) -> String {
+        self.with(&[("code", code.expose())], issuer)
+    }
+
+    /// The address with an error (RFC 6749 4.1.2.1, RFC 9207 2).
+    pub fn with_error(&self, refusal: &Refusal, issuer: &str) -> String {
+        self.with(&[("error", refusal.code.as_str()), ("error_description", &refusal.description)], issuer)
+    }
+
+    /// The redirect URI's own text stays byte for byte (RFC 6749 3.1.2: an existing query MUST be retained).
+    fn with(&self, pairs: &[(&str, &str)], issuer: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(pairs);
+        if let Some(state) = &self.state {
+            query.append_pair("state", state);
+        }
+        query.append_pair("iss", issuer);
+        let joint = match self.redirect_uri.split_once('?') {
+            None => "?",
+            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+            Some(_) => "&",
+        };
+        format!("{}{joint}{}", self.redirect_uri, query.finish())
+    }
+}
+
+/// Checks an authorization request. The client and its redirect URI come first: what is wrong with them is never
+/// redirected.
+pub fn validate(tx: &mut Tx<'_>, params: &Params) -> Result<(Client, AuthorizationRequest), Rejected> {
+    let bounded = |name: &'static str, words: &'static str| match params.get(name) {
+        Some(text) if text.len() > MAX_STATE => Err(Error::refused(Code::InvalidRequest, words)),
+        text => Ok(text.map(str::to_owned)),
+    };
+    let state = bounded("state", "state parameter exceeds maximum length")?;
+    let nonce = bounded("nonce", "nonce parameter exceeds maximum length")?;
+    let client = usable_client(tx, params.get("client_id").unwrap_or_default())?;
+    let redirect_uri = params.get("redirect_uri").filter(|uri| client.has_redirect_uri(uri));
+    let redirect_uri =
+        redirect_uri.ok_or_else(|| Error::refused(Code::InvalidRequest, "invalid redirect_uri"))?;
+    let destination = Destination { redirect_uri: redirect_uri.to_owned(), state: state.clone() };
+    let redirected = |error| match error {
+        Error::Refused(refusal) => Rejected::Redirect(destination.clone(), refusal),
+        failed @ Error::Failed(_) => Rejected::Failed(failed),
+    };
+    check_kind(params).map_err(redirected)?;
+    let scope = scope_of(&client, params).map_err(redirected)?;
+    let code_challenge = challenge(&client, params).map_err(redirected)?;
+    let resources = Resources::parse(params.all("resource")).map_err(redirected)?;
+    let (prompt, max_age) = freshness(params).map_err(redirected)?;
+    let request = AuthorizationRequest {
+        client_id: client.id.clone(),
+        redirect_uri: destination.redirect_uri,
+        scope: scope.to_string(),
+        state,
+        nonce,
+        code_challenge,
+        resources,
+        prompt,
+        max_age,
+        login_hint: params.get("login_hint").filter(|hint| hint.len() <= MAX_HINT).map(str::to_owned),
+    };
+    Ok((client, request))
+}
+
+/// The client of a stored request, if it could still make it.
+pub fn revalidate(tx: &mut Tx<'_>, request: &AuthorizationRequest) -> Result<Client> {
+    let client = usable_client(tx, &request.client_id)?;
+    if !client.has_redirect_uri(&request.redirect_uri) {
+        return Err(Error::refused(Code::InvalidRequest, "invalid redirect_uri"));
+    }
+    Ok(client)
+}
+
+fn usable_client(tx: &mut Tx<'_>, client_id: &str) -> Result<Client> {
+    let client = client::by_id(tx, client_id)?.filter(|client| client.status == ClientStatus::Active);
+    let client = client.filter(|client| client.may(Grant::AuthorizationCode));
+    client.ok_or_else(|| {
+        Error::refused(
+            Code::UnauthorizedClient,
+            "no application with this client_id may use the authorization code flow here",
+        )
+    })
+}
+
+fn check_kind(params: &Params) -> Result<()> {
+    let refuse = |code, words: &'static str| Err(Error::refused(code, words));
+    if params.get("request").is_some() {
+        return refuse(Code::RequestNotSupported, "request objects are not supported");
+    }
+    if params.get("request_uri").is_some() {
+        return refuse(Code::RequestUriNotSupported, "request_uri is not supported");
+    }
+    match params.get("response_type") {
+        None => return refuse(Code::InvalidRequest, "response_type is required"),
+        Some("code") => {}
+        Some(_) => return refuse(Code::UnsupportedResponseType, "response_type must be code"),
+    }
+    match params.get("response_mode") {
+        None | Some("query") => Ok(()),
+        Some(_) => refuse(Code::InvalidRequest, "response_mode must be query"),
+    }
+}
+
+fn scope_of(client: &Client, params: &Params) -> Result<Scope> {
+    let asked = params.get("scope").map(Scope::parse).transpose()?.filter(|asked| !asked.is_empty());
+    let Some(asked) = asked else { return Ok(client.scopes.clone()) };
+    let scope = asked.filter(|name| client.scopes.has(name));
+    if scope.is_empty() || asked.has("openid") && !scope.has("openid") {
+        return Err(Error::refused(
+            Code::InvalidScope,
+            "none of the requested scopes is registered for this client",
+        ));
+    }
+    Ok(scope)
+}
+
+fn challenge(client: &Client, params: &Params) -> Result<Option<String>> {
+    let challenge = Challenge::parse(params.get("code_challenge"), params.get("code_challenge_method"))?;
+    if challenge.is_none() && (client.is_public() || client.self_registered() || client.pkce_required) {
+        return Err(Error::refused(
+            Code::InvalidRequest,
+            "pkce required: send code_challenge with method S256",
+        ));
+    }
+    Ok(challenge.map(|challenge| challenge.as_str().to_owned()))
+}
+
+fn freshness(params: &Params) -> Result<(Vec<Prompt>, Option<i64>)> {
+    let invalid = |words: &'static str| Error::refused(Code::InvalidRequest, words);
+    let mut prompts = Vec::new();
+    for word in params.get("prompt").unwrap_or_default().split(' ').filter(|word| !word.is_empty()) {
+        let prompt = match word {
+            "none" => Prompt::None,
+            "login" => Prompt::Login,
+            "consent" => Prompt::Consent,
+            "select_account" => Prompt::SelectAccount,
+            _ => return Err(invalid("prompt must be none, login, consent or select_account")),
+        };
+        if !prompts.contains(&prompt) {
+            prompts.push(prompt);
+        }
+    }
+    if prompts.contains(&Prompt::None) && prompts.len() > 1 {
+        // OpenID Connect Core 3.1.2.1: none with any other value is an error.
+        return Err(invalid("prompt=none stands alone"));
+    }
+    let max_age = params.get("max_age").map(|text| {
+        text.parse::<u32>().map(i64::from).map_err(|_| invalid("max_age must be a whole number of seconds"))
+    });
+    Ok((prompts, max_age.transpose()?))
+}
+
+/// What a consent page is about: the request, who is asked, and what they allowed before.
+pub struct Question {
+    /// Who asks.
+    pub client: Client,
+    /// What is asked for.
+    pub pairs: Pairs,
+    /// What stands already, if its epochs hold.
+    pub known: Option<Consent>,
+}
+
+/// Whether a consent page can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// It can.
+    Yes,
+    /// The person must be asked.
+    Ask,
+    /// They allowed all of it, but the redirect goes to where any program of theirs could listen (RFC 8252 8.6).
+    AskBecauseOfRedirect,
+}
+
+impl Question {
+    /// Reads what is known about this request and user.
+    pub fn of(tx: &mut Tx<'_>, client: Client, user: &User, request: &AuthorizationRequest) -> Result<Self> {
+        let pairs = Pairs::of(&Scope::parse(&request.scope)?, &request.resources);
+        let known = consent::active(tx, &user.id, &client.id, ConsentOrigin::Code)?;
+        let known = known.filter(|known| known.holds(user, &client));
+        Ok(Self { client, pairs, known })
+    }
+
+    /// Applies the rules of `sessions-and-consent.md`.
+    pub fn skip(&self, policy: &Policy, user: &User, request: &AuthorizationRequest, now: i64) -> Skip {
+        let kind = redirect_uri::kind(&request.redirect_uri);
+        if request.prompts(Prompt::Consent) {
+            return Skip::Ask;
+        }
+        if self.client.skip_consent && kind == Kind::Https {
+            return Skip::Yes;
+        }
+        let remembered = policy.consent_remember && self.client.remember_consent;
+        let covered =
+            |known: &Consent| known.covers(&self.pairs, user, &self.client, policy.consent_max_age, now);
+        if !remembered || !self.known.as_ref().is_some_and(covered) {
+            return Skip::Ask;
+        }
+        if kind == Kind::Https || policy.compat.remember_native_consent && kind != Kind::Http {
+            return Skip::Yes;
+        }
+        Skip::AskBecauseOfRedirect
+    }
+
+    /// True if this scope was not allowed before, in all the places that are asked for now.
+    pub fn is_new(&self, scope: &str) -> bool {
+        self.known.as_ref().is_none_or(|known| self.pairs.adds(scope, &known.pairs.0))
+    }
+
+    /// A digest of what the page shows, so that a decision is about just that.
+    pub fn digest(&self, request: &AuthorizationRequest) -> String {
+        let shown = serde_json::json!([
+            self.client.digest(),
+            self.client.scopes.to_string(),
+            request.scope,
+            request.resources
+        ]);
+        sha256(shown.to_string().as_bytes())
+    }
+}
+
+/// Stores a code for a request that was allowed, now or before.
+pub fn issue_code(
+    tx: &mut Tx<'_>,
+    env: Env<'_>,
+    request: &AuthorizationRequest,
+    by: (&Client, &User, &Session, &Consent),
+) -> Result<Secret> {
+    let (client, user, session, consent) = by;
+    let scope = Scope::parse(&request.scope)?;
+    let (id, code) = code::generate(env);
+    AuthorizationCode {
+        id,
+        hash: code.sha256(),
+        client_id: client.id.clone(),
+        user_id: user.id.clone(),
+        consent_id: consent.id.clone(),
+        // With offline_access the grant outlives the browser session (deviation D31).
+        session_id: (!scope.has("offline_access")).then(|| session.id.clone()),
+        sid: None,
+        redirect_uri: request.redirect_uri.clone(),
+        resources: Json(request.resources.clone()),
+        claims: "{}".into(),
+        code_challenge: request.code_challenge.clone(),
+        nonce: request.nonce.clone(),
+        auth_time: session.auth_time,
+        acr: session.acr.clone(),
+        amr: Json(serde_json::from_str(&session.amr)?),
+        user_epoch: user.epoch,
+        client_epoch: client.epoch,
+        consent_epoch: consent.epoch,
+        created_at: env.now(),
+        expires_at: env.now() + env.policy.code,
+        used_at: None,
+        family_id: None,
+        keep_until: env.now() + env.policy.code,
+        scope,
+    }
+    .insert(tx)?;
+    Event::info("AUTHORIZATION_CODE_GENERATED", "Authorization code generated")
+        .by(&user.id)
+        .named(&user.username)
+        .on("AUTHORIZATION", &consent.id)
+        .with(serde_json::json!({"client_id": client.id, "scopes": request.scope, "resource": request.resources}))
+        .write(tx, env.origin, env.ctx)?;
+    Ok(code)
+}
+
+/// Records that the person said no, and changes nothing else.
+pub fn deny(tx: &mut Tx<'_>, env: Env<'_>, request: &AuthorizationRequest, user: &User) -> Result<()> {
+    Event::info("AUTHORIZATION_CODE_DENIED", "User denied authorization to application")
+        .by(&user.id)
+        .named(&user.username)
+        .on("CLIENT", &request.client_id)
+        .with(serde_json::json!({"client_id": request.client_id, "scopes": request.scope}))
+        .write(tx, env.origin, env.ctx)
+}

@@ -1,0 +1,289 @@
+//! What the grants have in common: the rows of a new access token, and its text after the commit.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::audit::Event;
+use crate::claims;
+use crate::client::{Client, Grant};
+use crate::db::{Json, Tx};
+use crate::env::Env;
+use crate::error::{Code, Error, Result};
+use crate::family::{Family, FamilyState};
+use crate::jwt::{self, AccessClaims, Audience};
+use crate::keys::{Algorithm, Keys};
+use crate::policy::Policy;
+use crate::resource::Resources;
+use crate::scope::Scope;
+use crate::secret::{Secret, base64url};
+use crate::token::{self, Token, TokenStatus};
+use crate::user::{self, User};
+
+/// What was decided and committed, not signed yet.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    access: AccessClaims,
+    refresh_token: Option<Secret>,
+    id_token: Option<IdToken>,
+}
+
+#[derive(Clone, Debug)]
+struct IdToken {
+    algorithm: Option<Algorithm>,
+    claims: Map<String, Value>,
+}
+
+/// The answer of the token endpoint (RFC 6749 5.1).
+#[derive(Serialize)]
+pub struct TokenResponse {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+}
+
+impl Issued {
+    /// Signs the tokens. Belongs after the commit, on the thread that answers.
+    pub fn sign(self, keys: &Keys, policy: &Policy) -> Result<TokenResponse> {
+        let access_token = jwt::sign(keys.access(), &policy.access_typ, &self.access)?;
+        let id_token = self.id_token.map(|IdToken { algorithm, mut claims }| {
+            claims.insert("at_hash".into(), jwt::at_hash(&access_token).into());
+            jwt::sign(keys.id_token(algorithm), "JWT", &claims)
+        });
+        Ok(TokenResponse {
+            token_type: "Bearer",
+            expires_in: self.access.exp - self.access.iat,
+            refresh_token: self.refresh_token.map(|token| token.expose().to_owned()),
+            scope: self.access.scope,
+            id_token: id_token.transpose()?,
+            access_token,
+        })
+    }
+}
+
+/// A new access token, as its grant decided it.
+pub(super) struct NewToken<'a> {
+    pub client: &'a Client,
+    pub family: Option<&'a Family>,
+    pub user: Option<&'a User>,
+    pub scope: Scope,
+    pub resources: &'a Resources,
+    pub lifetime: i64,
+}
+
+impl NewToken<'_> {
+    /// Stores the row and drafts the text.
+    pub fn store(self, tx: &mut Tx<'_>, env: Env<'_>) -> Result<Issued> {
+        if self.client.self_registered() && self.resources.len() > 1 {
+            return Err(Error::refused(
+                Code::InvalidTarget,
+                "an access token of a client that registered itself is for one resource: name one",
+            ));
+        }
+        let token = Token {
+            jti: env.ctx.id().to_string(),
+            family_id: self.family.map(|family| family.id.clone()),
+            client_id: self.client.id.clone(),
+            user_id: self.user.map(|user| user.id.clone()),
+            audience: Json(self.resources.audience(&env.policy.default_audience)),
+            claims: None,
+            client_epoch: self.client.epoch,
+            issued_at: env.now(),
+            expires_at: env.now() + self.lifetime,
+            status: TokenStatus::Active,
+            scope: self.scope,
+        };
+        token.insert(tx)?;
+        Ok(Issued {
+            access: AccessClaims {
+                iss: env.policy.issuer.clone(),
+                sub: token.subject(),
+                aud: Audience::of(&token.audience.0),
+                exp: token.expires_at,
+                iat: token.issued_at,
+                scope: token.scope.to_string(),
+                user_id: token.subject(),
+                kind: "access",
+                private: private_claims(env.policy, self.client, self.user),
+                jti: token.jti,
+                client_id: token.client_id,
+            },
+            refresh_token: None,
+            id_token: None,
+        })
+    }
+}
+
+/// The contract's private claims, each with the configured prefix.
+fn private_claims(policy: &Policy, client: &Client, user: Option<&User>) -> Map<String, Value> {
+    let claims = [
+        ("domain", policy.domain.as_deref()),
+        ("project", client.project.as_deref()),
+        ("service_account", client.service_account.as_deref()),
+        ("uid", user.map(|user| user.username.as_str())),
+    ];
+    let present = claims.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    present.map(|(name, value)| (format!("{}_{name}", policy.claim_prefix), value.into())).collect()
+}
+
+/// What a family and its first tokens are made from: a code or a device code.
+pub(super) struct NewGrant<'a> {
+    pub grant: Grant,
+    pub user_id: &'a str,
+    pub consent_id: &'a str,
+    pub session_id: Option<&'a str>,
+    pub sid: Option<&'a str>,
+    pub scope: &'a Scope,
+    pub resources: &'a Resources,
+    pub claims: &'a str,
+    pub nonce: Option<&'a str>,
+    pub auth_time: i64,
+    pub acr: &'a str,
+    pub amr: &'a [String],
+    pub user_epoch: i64,
+    pub consent_epoch: i64,
+}
+
+impl NewGrant<'_> {
+    /// The family, stored under an id that its code knows already.
+    pub fn family(&self, env: Env<'_>, client: &Client, id: String) -> Family {
+        let refreshable = env.policy.refresh_enabled && client.may(Grant::Refresh);
+        let profile = env.policy.profile(client.token_profile);
+        let expires_at =
+            env.now() + if refreshable { env.policy.refresh_max } else { profile.access + env.policy.jitter };
+        Family {
+            id,
+            client_id: client.id.clone(),
+            user_id: self.user_id.to_owned(),
+            consent_id: self.consent_id.to_owned(),
+            session_id: self.session_id.map(str::to_owned),
+            sid: self.sid.map(str::to_owned),
+            origin: self.grant.as_str().to_owned(),
+            scope: self.scope.clone(),
+            resources: Json(self.resources.clone()),
+            claims: self.claims.to_owned(),
+            auth_time: self.auth_time,
+            acr: self.acr.to_owned(),
+            amr: Json(self.amr.to_vec()),
+            binding: None,
+            user_epoch: self.user_epoch,
+            client_epoch: client.epoch,
+            consent_epoch: self.consent_epoch,
+            refreshable,
+            generation: 1,
+            salt: base64url(&env.ctx.bytes::<16>()),
+            mac_kid: env.keys.refresh().0.to_owned(),
+            rotated_at: env.now(),
+            retries: 0,
+            last_used_at: env.now(),
+            idle_until: expires_at.min(env.now() + profile.refresh),
+            created_at: env.now(),
+            expires_at,
+            state: FamilyState::Active,
+            why: None,
+            imported_hash: None,
+        }
+    }
+
+    /// Stores the family and its first access token, with the audit events of both.
+    pub fn store(
+        self,
+        tx: &mut Tx<'_>,
+        env: Env<'_>,
+        client: &Client,
+        new: (Family, &Resources),
+    ) -> Result<Issued> {
+        let (family, resources) = new;
+        family.insert(tx)?;
+        let user = require_user(tx, self.user_id)?;
+        let asked = NewToken {
+            client,
+            family: Some(&family),
+            user: Some(&user),
+            scope: self.scope.clone(),
+            resources,
+            lifetime: token::lifetime(env, client),
+        };
+        let mut issued = asked.store(tx, env)?;
+        let via =
+            if self.grant == Grant::Device { "device code exchange" } else { "authorization code exchange" };
+        let details = serde_json::json!({
+            "client_id": client.id, "scopes": issued.access.scope, "via": via, "family_id": family.id,
+            "resource": self.resources,
+        });
+        let event = |kind, action| Event::info(kind, action).by(&user.id).named(&user.username);
+        event("ACCESS_TOKEN_ISSUED", "Access token issued")
+            .on("TOKEN", &issued.access.jti)
+            .with(details.clone())
+            .write(tx, env.origin, env.ctx)?;
+        if family.refreshable {
+            issued.refresh_token = Some(family.refresh_token(family.generation, env.keys)?);
+            event("REFRESH_TOKEN_ISSUED", "Refresh token issued")
+                .on("TOKEN", &family.id)
+                .with(details.clone())
+                .write(tx, env.origin, env.ctx)?;
+        }
+        if issued.add_id_token(env, client, (&family, &user), self.nonce) {
+            event("ID_TOKEN_ISSUED", "ID token issued")
+                .on("TOKEN", &issued.access.jti)
+                .with(details)
+                .write(tx, env.origin, env.ctx)?;
+        }
+        Ok(issued)
+    }
+}
+
+impl Issued {
+    /// Adds the refresh token of the family's newest generation.
+    pub(super) fn add_refresh_token(&mut self, family: &Family, keys: &Keys) -> Result<()> {
+        self.refresh_token = Some(family.refresh_token(family.generation, keys)?);
+        Ok(())
+    }
+
+    /// The id of the access token.
+    pub(super) fn jti(&self) -> &str {
+        &self.access.jti
+    }
+
+    /// Drafts the ID token (OpenID Connect Core 2) if the token's scope has `openid`; true if it does.
+    pub(super) fn add_id_token(
+        &mut self,
+        env: Env<'_>,
+        client: &Client,
+        of: (&Family, &User),
+        nonce: Option<&str>,
+    ) -> bool {
+        let (family, user) = of;
+        let has = |name: &str| self.access.scope.split(' ').any(|scope| scope == name);
+        if !has("openid") {
+            return false;
+        }
+        let mut claims = Map::new();
+        if client.id_token_claims {
+            claims = claims::standard(user, &|name| has(name));
+        }
+        let mut put = |name: &str, value: Value| drop(claims.insert(name.into(), value));
+        put("iss", env.policy.issuer.as_str().into());
+        put("sub", user.id.as_str().into());
+        put("aud", client.id.as_str().into());
+        put("exp", (env.now() + env.policy.id_token).into());
+        put("iat", env.now().into());
+        put("jti", env.ctx.id().to_string().into());
+        put("auth_time", family.auth_time.into());
+        if let Some(nonce) = nonce {
+            put("nonce", nonce.into());
+        }
+        self.id_token = Some(IdToken { algorithm: Algorithm::parse(&client.id_token_alg), claims });
+        true
+    }
+}
+
+/// The user of a grant whose grounds hold.
+pub(super) fn require_user(tx: &mut Tx<'_>, id: &str) -> Result<User> {
+    user::by_id(tx, id)?
+        .ok_or_else(|| Error::failed(format_args!("database: the user {id} of a live grant is missing")))
+}

@@ -1,0 +1,54 @@
+//! After an unclean stop, clients whose answers were lost get their retry window back (`refresh.md`, 13).
+
+use crate::db::{Tx, params};
+use crate::error::Result;
+
+/// How often a running server says that it is alive, in seconds.
+pub const HEARTBEAT: i64 = 5;
+
+/// The stop that this process recovers from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// The last heartbeat before the stop, in unix seconds.
+    pub last_seen: i64,
+    /// Start of this process plus the retry window, in unix seconds.
+    pub until: i64,
+}
+
+impl Recovery {
+    /// The moment that a retry is measured at: the time that the server was away does not count.
+    pub fn retry_time(recovery: Option<Recovery>, now: i64) -> i64 {
+        match recovery {
+            Some(recovery) if now <= recovery.until => recovery.last_seen.min(now),
+            _ => now,
+        }
+    }
+}
+
+/// Notes that the server is alive.
+pub fn beat(tx: &mut Tx<'_>, now: i64) -> Result<()> {
+    put(tx, "running", now)
+}
+
+/// Notes a clean stop.
+pub fn stopped(tx: &mut Tx<'_>, now: i64) -> Result<()> {
+    put(tx, "stopped", now)
+}
+
+/// What to recover from, if the last process did not stop cleanly; notes that this one is alive.
+pub fn start(tx: &mut Tx<'_>, retry_window: i64, now: i64) -> Result<Option<Recovery>> {
+    let last: Option<(String, i64)> =
+        tx.one("SELECT value, updated_at FROM settings WHERE name = 'heartbeat'", &[])?;
+    beat(tx, now)?;
+    let crashed = last.filter(|(value, _)| value == "running");
+    Ok(crashed.map(|(_, last_seen)| Recovery { last_seen, until: now + retry_window }))
+}
+
+fn put(tx: &mut Tx<'_>, value: &str, now: i64) -> Result<()> {
+    tx.execute(
+        "INSERT INTO settings (name, value, updated_at) VALUES ('heartbeat', ?1, ?2) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+        params![value, now],
+    )
+    .map(drop)
+}

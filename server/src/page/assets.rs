@@ -1,0 +1,39 @@
+//! What the pages link to, embedded in the binary.
+
+use authgate_core::secret::sha256;
+
+const STYLESHEET: &[u8] = include_bytes!("../../assets/main.css");
+const FAVICON: &[u8] = include_bytes!("../../assets/favicon.ico");
+const ICON: &[u8] = include_bytes!("../../assets/icon.svg");
+
+/// A file that anybody may fetch.
+#[derive(Clone, Debug)]
+pub struct Asset {
+    /// The path of its URL.
+    pub path: String,
+    /// Its media type.
+    pub content_type: &'static str,
+    /// Its content.
+    pub bytes: &'static [u8],
+    /// True if the path changes with the content, so that caches may keep it for ever.
+    pub immutable: bool,
+}
+
+/// Every asset; the stylesheet is the first.
+pub(super) fn table() -> Vec<Asset> {
+    // 16 characters are 96 bits: enough that two versions of the file never meet.
+    let stylesheet = format!("/static/dist/main-{}.css", &sha256(STYLESHEET)[..16]);
+    let fixed =
+        |path: &str, content_type, bytes| Asset { path: path.into(), content_type, bytes, immutable: false };
+    vec![
+        Asset {
+            path: stylesheet,
+            content_type: "text/css; charset=utf-8",
+            bytes: STYLESHEET,
+            immutable: true,
+        },
+        fixed("/favicon.ico", "image/x-icon", FAVICON),
+        fixed("/static/images/favicon.ico", "image/x-icon", FAVICON),
+        fixed("/static/images/icon.svg", "image/svg+xml", ICON),
+    ]
+}
