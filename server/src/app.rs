@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use actix_web::http::header::USER_AGENT;
 use actix_web::web::{Data, block};
-use actix_web::{HttpMessage as _, HttpRequest};
 use authgate_actors::devices::Devices;
 use authgate_actors::issuer::Issuer;
 use authgate_actors::limiter::Limiter;

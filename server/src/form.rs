@@ -79,7 +79,8 @@ impl Body {
 }
 
 async fn bytes(payload: dev::Payload) -> Result<Bytes, Unreadable> {
-    let broken = |_| Unreadable::Refused(Error::refused(Code::InvalidRequest, "the request body is incomplete"));
+    let broken =
+        |_| Unreadable::Refused(Error::refused(Code::InvalidRequest, "the request body is incomplete"));
     to_bytes_limited(BodyStream::new(payload), MAX_BODY).await.map_err(|_| Unreadable::Large)?.map_err(broken)
 }
 
@@ -100,7 +101,8 @@ impl From<Unreadable> for PageError {
                 ErrorPage::new(413, "That was too much", "Go back, enter less text and try again.").into()
             }
             Unreadable::Slow => {
-                ErrorPage::new(408, "That took too long", "Go back, check your connection and try again.").into()
+                ErrorPage::new(408, "That took too long", "Go back, check your connection and try again.")
+                    .into()
             }
             Unreadable::Refused(error) => error.into(),
         }

@@ -28,7 +28,8 @@ pub async fn livez() -> HttpResponse {
 /// `GET /readyz`: 503 names what does not work.
 pub async fn readyz(app: Data<App>) -> HttpResponse {
     let actors = app.health.actors();
-    let mut failing: Vec<&str> = actors.iter().filter(|actor| actor.gave_up).map(|actor| actor.name).collect();
+    let mut failing: Vec<&str> =
+        actors.iter().filter(|actor| actor.gave_up).map(|actor| actor.name).collect();
     if !has_database(&app).await {
         failing.insert(0, "database");
     }

@@ -20,3 +20,6 @@ pub mod routes;
 pub mod seed;
 pub mod serve;
 mod tls;
+
+#[cfg(test)]
+mod testing;

@@ -37,8 +37,10 @@ async fn serve(config: Config) -> Result<()> {
     let listener = listen(config.server.addr)?;
 
     let (give_up, mut given_up) = mpsc::channel(1);
-    // One name is enough to stop for.
-    let health = Health::new(move |actor| drop(give_up.try_send(actor)));
+    let health = Health::new(move |actor| {
+        // One name is enough to stop for.
+        let _ = give_up.try_send(actor);
+    });
     let surroundings = Surroundings { clock, random, timeouts: Timeouts::default() };
     let app = Arc::new(App::start(config, opened, surroundings, health)?);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);

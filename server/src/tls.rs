@@ -21,7 +21,9 @@ pub fn server_config(tls: &Tls) -> Result<ServerConfig> {
         .map_err(Error::failed)?;
     builder.with_no_client_auth().with_single_cert(chain, key).map_err(|error| {
         let (cert, key) = (tls.cert.display(), tls.key.display());
-        Error::failed(format_args!("TLS_CERT_FILE={cert} and TLS_KEY_FILE={key} do not belong together: {error}"))
+        Error::failed(format_args!(
+            "TLS_CERT_FILE={cert} and TLS_KEY_FILE={key} do not belong together: {error}"
+        ))
     })
 }
 
@@ -35,7 +37,9 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 fn unreadable(setting: &str, path: &Path, what: &str, error: &pem::Error) -> Error {
     let path = path.display();
     match error {
-        pem::Error::NoItemsFound => Error::failed(format_args!("{setting}={path} holds no PEM block with {what}")),
+        pem::Error::NoItemsFound => {
+            Error::failed(format_args!("{setting}={path} holds no PEM block with {what}"))
+        }
         error => Error::failed(format_args!("{setting}={path} cannot be read as PEM with {what}: {error}")),
     }
 }

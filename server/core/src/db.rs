@@ -12,7 +12,7 @@ use std::path::Path;
 
 pub use row::{Column, FromRow, Json, Row, Value};
 pub(crate) use row::{params, row, text_enum};
-pub use schema::{VERSION, version};
+pub use schema::{VERSION, require_current, version};
 
 use crate::error::{Code, Error, Result};
 

@@ -24,12 +24,17 @@ pub mod keys;
 pub mod master;
 pub mod pkce;
 pub mod policy;
+pub mod private_file;
 pub mod recovery;
 pub mod redirect_uri;
 pub mod resource;
 pub mod revocation;
 pub mod scope;
 pub mod secret;
+pub mod seed;
 pub mod session;
 pub mod token;
 pub mod user;
+
+#[cfg(test)]
+mod testing;

@@ -1,9 +1,7 @@
 //! The master key: never used itself, only to derive a subkey for each purpose (HKDF-SHA-256, RFC 5869).
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::{fs, io, io::ErrorKind};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
@@ -11,6 +9,7 @@ use aws_lc_rs::{hkdf, hmac};
 use crate::context::Context;
 use crate::db::{Tx, params};
 use crate::error::{Error, Result};
+use crate::private_file;
 use crate::secret::{Secret, base64url, from_base64url, same};
 
 /// 32 bytes from which every key that stays on this server is derived.
@@ -26,37 +25,33 @@ impl Master {
         })
     }
 
-    /// Reads the key file, or makes one with mode 0600 and flushes file and folder before the key is used.
-    pub fn load_or_create(path: &Path, ctx: &Context) -> Result<Self> {
-        let trouble = |what: &str, error: std::io::Error| {
-            Error::failed(format_args!("cannot {what} the master key file {}: {error}", path.display()))
+    /// Reads the key file; `None` if there is none.
+    pub fn load(path: &Path) -> Result<Option<Self>> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => Secret::new(text),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(trouble("read", path, &error)),
         };
-        match File::open(path) {
-            Ok(mut file) => {
-                let mut text = String::new();
-                file.read_to_string(&mut text).map_err(|error| trouble("read", error))?;
-                Self::from_text(&Secret::new(text))
-                    .map_err(|error| Error::failed(format_args!("{}: {error}", path.display())))
+        let named = |error| Error::failed(format_args!("{}: {error}", path.display()));
+        Self::from_text(&text).map(Some).map_err(named)
+    }
+
+    /// Makes a key and its file with mode 0600. Whole and flushed before the key is used, or not there at all; if
+    /// another process was faster, its key is read.
+    pub fn create(path: &Path, ctx: &Context) -> Result<Self> {
+        let key = Self(ctx.bytes());
+        match private_file::create(path, &format!("{}\n", base64url(&key.0)), ctx) {
+            Ok(()) => Ok(key),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                Self::load(path)?.ok_or_else(|| trouble("create", path, &error))
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let key = Self(ctx.bytes());
-                let mut file = OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(path)
-                    .map_err(|error| trouble("create", error))?;
-                file.write_all(format!("{}\n", base64url(&key.0)).as_bytes())
-                    .map_err(|e| trouble("write", e))?;
-                file.sync_all().map_err(|error| trouble("flush", error))?;
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                let folder =
-                    File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
-                folder.map_err(|error| trouble("flush the folder of", error))?;
-                Ok(key)
-            }
-            Err(error) => Err(trouble("open", error)),
+            Err(error) => Err(trouble("create", path, &error)),
         }
+    }
+
+    /// True if the database was used with a master key before, so that making a new one would be of no use.
+    pub fn is_known(tx: &mut Tx<'_>) -> Result<bool> {
+        Ok(check_value(tx)?.is_some())
     }
 
     /// Compares with the check value in the database, or stores one if there is none yet: a wrong key is noticed
@@ -67,9 +62,7 @@ impl Master {
             "INSERT INTO settings (name, value, updated_at) VALUES ('master_check', ?1, ?2) ON CONFLICT (name) DO NOTHING",
             params![&expected, now],
         )?;
-        let stored: Option<(String,)> =
-            tx.one("SELECT value FROM settings WHERE name = 'master_check'", &[])?;
-        if stored.is_some_and(|(stored,)| same(stored.as_bytes(), expected.as_bytes())) {
+        if check_value(tx)?.is_some_and(|stored| same(stored.as_bytes(), expected.as_bytes())) {
             return Ok(());
         }
         Err(Error::failed(
@@ -126,4 +119,13 @@ impl Master {
         let key = UnboundKey::new(&AES_256_GCM, &self.subkey(purpose));
         LessSafeKey::new(key.expect("a subkey is as long as AES-256 wants"))
     }
+}
+
+fn check_value(tx: &mut Tx<'_>) -> Result<Option<String>> {
+    let stored: Option<(String,)> = tx.one("SELECT value FROM settings WHERE name = 'master_check'", &[])?;
+    Ok(stored.map(|(value,)| value))
+}
+
+fn trouble(what: &str, path: &Path, error: &io::Error) -> Error {
+    Error::failed(format_args!("cannot {what} the master key file {}: {error}", path.display()))
 }

@@ -83,8 +83,9 @@ impl ResponseError for PageError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response =
-            HttpResponse::build(self.status_code()).content_type(ContentType::plaintext()).body(self.to_string());
+        let mut response = HttpResponse::build(self.status_code())
+            .content_type(ContentType::plaintext())
+            .body(self.to_string());
         reply::forbid_storing(response.headers_mut());
         for (name, value) in &self.headers {
             response.headers_mut().append(name.clone(), value.clone());

@@ -31,7 +31,8 @@ pub const TOKEN_CLIENT: Rule = Rule { name: "token-client", per_minute: |limits|
 pub const INTROSPECT_ADDRESS: Rule =
     Rule { name: "introspect-address", per_minute: |limits| limits.introspect };
 /// Requests of an authenticated client to the introspection endpoint.
-pub const INTROSPECT_CLIENT: Rule = Rule { name: "introspect-client", per_minute: |limits| limits.introspect };
+pub const INTROSPECT_CLIENT: Rule =
+    Rule { name: "introspect-client", per_minute: |limits| limits.introspect };
 /// User codes looked up from an address.
 pub const DEVICE_VERIFY: Rule = Rule { name: "device-verify", per_minute: |limits| limits.device_verify };
 

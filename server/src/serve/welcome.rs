@@ -12,14 +12,16 @@ use crate::app::App;
 /// Prints it on stdout. There is no secret in it: the password stays in its file.
 pub async fn print(app: &App, addr: SocketAddr, credentials: Option<&Path>) -> Result<()> {
     let client = app.read(seed::seeded_client).await?;
-    let text = text(&app.config.server.issuer, addr, credentials, client.as_ref().map(|client| client.id.as_str()));
+    let text =
+        text(&app.config.server.issuer, addr, credentials, client.as_ref().map(|client| client.id.as_str()));
     // Nobody may be reading.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }
 
 fn text(issuer: &str, addr: SocketAddr, credentials: Option<&Path>, client_id: Option<&str>) -> String {
-    let mut text = format!("\nAuthgate is ready: {issuer} (listening on {addr})\n\n  Sign in       {issuer}/login");
+    let mut text =
+        format!("\nAuthgate is ready: {issuer} (listening on {addr})\n\n  Sign in       {issuer}/login");
     text.push_str(&match credentials {
         Some(path) => format!(" as admin; the password is in {}\n", path.display()),
         None => " as admin, with the password you configured\n".to_owned(),

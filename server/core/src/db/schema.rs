@@ -20,14 +20,31 @@ pub fn version(tx: &mut Tx<'_>) -> Result<i64> {
     Ok(newest.map_or(0, |(version,)| version))
 }
 
-pub(super) fn migrate(tx: &mut Tx<'_>, now: i64) -> Result<usize> {
+/// Refuses a database whose schema is not this program's.
+pub fn require_current(tx: &mut Tx<'_>) -> Result<()> {
     let found = version(tx)?;
-    if found > VERSION {
+    refuse_newer(found)?;
+    if found < VERSION {
         return Err(Error::failed(format_args!(
-            "the database has schema version {found}, this program knows {VERSION}: it was used by a newer \
-             Authgate. Run that version, or restore a backup made before the upgrade"
+            "the database has schema version {found}, this program needs {VERSION}: run `authgate migrate`"
         )));
     }
+    Ok(())
+}
+
+fn refuse_newer(found: i64) -> Result<()> {
+    if found <= VERSION {
+        return Ok(());
+    }
+    Err(Error::failed(format_args!(
+        "the database has schema version {found}, this program knows {VERSION}: it was used by a newer Authgate. \
+         Run that version, or restore a backup made before the upgrade"
+    )))
+}
+
+pub(super) fn migrate(tx: &mut Tx<'_>, now: i64) -> Result<usize> {
+    let found = version(tx)?;
+    refuse_newer(found)?;
     tx.execute(
         "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)",
         &[],
