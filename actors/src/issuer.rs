@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
 use authgate_core::db::{Tx, Writer};
-use authgate_core::error::{Code, Error, Result};
+use authgate_core::error::Result;
 
 use crate::mailbox::{Letter, Mailbox};
 use crate::supervisor::{self, Health};
@@ -62,7 +62,7 @@ impl Issuer {
         job: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let write = Write { job: Box::new(job) };
-        self.mailbox.ask(write).await.unwrap_or_else(|_| Err(unavailable()))
+        self.mailbox.ask(write).await?
     }
 
     /// Commits so far.
@@ -74,10 +74,6 @@ impl Issuer {
     pub fn batch_sizes(&self) -> [u64; MAX_BATCH] {
         self.commits.by_size.each_ref().map(|count| count.load(Ordering::Relaxed))
     }
-}
-
-fn unavailable() -> Error {
-    Error::refused(Code::TemporarilyUnavailable, "The server is busy. Please try again.")
 }
 
 struct Commits {

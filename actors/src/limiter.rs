@@ -129,10 +129,7 @@ impl Handler<Letter<GiveBack>> for Windows {
     type Result = ();
 
     fn handle(&mut self, Letter { message, reply }: Letter<GiveBack>, _: &mut Context<Self>) {
-        let bucket = self.bucket(message.bucket);
-        if let Some(count) = self.counts.get_mut(&bucket) {
-            *count = count.saturating_sub(1);
-        }
+        self.give_back(message.bucket);
         reply.send(());
     }
 }
@@ -141,10 +138,7 @@ impl Handler<Letter<Clear>> for Windows {
     type Result = ();
 
     fn handle(&mut self, Letter { message, reply }: Letter<Clear>, _: &mut Context<Self>) {
-        // A shared bucket counts others too: one success must not clear them.
-        if let Some(count) = self.counts.get_mut(&message.bucket) {
-            *count = 0;
-        }
+        self.clear(&message.bucket);
         reply.send(());
     }
 }
@@ -158,6 +152,20 @@ impl Windows {
         *count += u32::from(allowed);
         let reset = (self.window + 1) * WINDOW_MS / 1000;
         Verdict { allowed, limit, remaining: limit.saturating_sub(*count), reset }
+    }
+
+    fn give_back(&mut self, bucket: Bucket) {
+        let bucket = self.bucket(bucket);
+        if let Some(count) = self.counts.get_mut(&bucket) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// A shared bucket counts others too: one success does not clear them.
+    fn clear(&mut self, bucket: &Bucket) {
+        if let Some(count) = self.counts.get_mut(bucket) {
+            *count = 0;
+        }
     }
 
     /// Begins a new window if it is time. Messages of two threads may cross at the minute: the late one counts in the

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix::{Actor, Addr, Context, Handler, Message};
+use authgate_core::error::{Code, Error};
 use tokio::sync::oneshot;
 
 use crate::supervisor::Vitals;
@@ -14,6 +15,13 @@ pub enum Refused {
     Full,
     /// It panicked over the message, or has given up: what happened is unknown.
     Lost,
+}
+
+impl From<Refused> for Error {
+    /// For a request that cannot go on without the answer. The supervisor and the mailbox have logged the cause.
+    fn from(_: Refused) -> Self {
+        Error::refused(Code::TemporarilyUnavailable, "The server is busy. Please try again.")
+    }
 }
 
 /// The sending side of an actor's mailbox.
@@ -118,6 +126,3 @@ impl Drop for Room {
         self.0.give_room();
     }
 }
-
-#[cfg(test)]
-mod tests;

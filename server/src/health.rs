@@ -11,12 +11,11 @@ use crate::reply;
 
 /// `GET /health`.
 pub async fn health(app: Data<App>) -> HttpResponse {
-    match has_database(&app).await {
-        true => reply::json(StatusCode::OK, &json!({ "database": "connected", "status": "healthy" })),
-        false => reply::json(
-            StatusCode::SERVICE_UNAVAILABLE,
-            &json!({ "database": "disconnected", "status": "unhealthy" }),
-        ),
+    if has_database(&app).await {
+        reply::json(StatusCode::OK, &json!({ "database": "connected", "status": "healthy" }))
+    } else {
+        let body = json!({ "database": "disconnected", "status": "unhealthy" });
+        reply::json(StatusCode::SERVICE_UNAVAILABLE, &body)
     }
 }
 
@@ -33,12 +32,11 @@ pub async fn readyz(app: Data<App>) -> HttpResponse {
     if !has_database(&app).await {
         failing.insert(0, "database");
     }
-    match failing.is_empty() {
-        true => reply::json(StatusCode::OK, &json!({ "status": "ready" })),
-        false => reply::json(
-            StatusCode::SERVICE_UNAVAILABLE,
-            &json!({ "status": "unavailable", "failing": failing }),
-        ),
+    if failing.is_empty() {
+        reply::json(StatusCode::OK, &json!({ "status": "ready" }))
+    } else {
+        let body = json!({ "status": "unavailable", "failing": failing });
+        reply::json(StatusCode::SERVICE_UNAVAILABLE, &body)
     }
 }
 

@@ -1,1 +1,147 @@
+use super::*;
+use crate::supervisor::tests::{Crash, health, run, survives_a_panic_under_load, testable};
 
+testable!(Windows);
+
+const NOW: i64 = 1_700_000_040_000; // the start of a minute
+
+fn take(windows: &mut Windows, key: &str, now_ms: i64) -> Verdict {
+    windows.take(Take { bucket: ("login", key.to_owned()), limit: 5, now_ms })
+}
+
+/// How many of `attempts` are allowed.
+fn allowed(windows: &mut Windows, key: &str, attempts: usize) -> usize {
+    (0..attempts).filter(|_| take(windows, key, NOW).allowed).count()
+}
+
+/// Fills the window with other people.
+fn flood(windows: &mut Windows) {
+    for n in 0..MAX_BUCKETS + 50_000 {
+        take(windows, &n.to_string(), NOW);
+    }
+}
+
+#[test]
+fn the_limit_holds_until_the_minute_ends() {
+    let windows = &mut Windows::default();
+    let reset = NOW / 1000 + 60;
+    let verdict = |allowed, remaining| Verdict { allowed, limit: 5, remaining, reset };
+    for remaining in [4, 3, 2, 1, 0] {
+        assert_eq!(take(windows, "a", NOW), verdict(true, remaining));
+    }
+    assert_eq!(take(windows, "a", NOW), verdict(false, 0));
+    assert_eq!(take(windows, "a", NOW + 59_999), verdict(false, 0));
+    assert!(take(windows, "b", NOW).allowed, "another key");
+    let other = Take { bucket: ("token", "a".to_owned()), limit: 1, now_ms: NOW };
+    assert!(windows.take(other).allowed, "another rule");
+    assert_eq!(take(windows, "a", NOW + 60_000), Verdict { reset: reset + 60, ..verdict(true, 4) });
+}
+
+#[test]
+fn sixteen_racing_guesses_do_not_pass_before_the_first_failure_is_counted() {
+    run(async {
+        let limiter = Limiter::start(&health());
+        let guesses: Vec<_> = (0..16)
+            .map(|_| {
+                let limiter = limiter.clone();
+                actix::spawn(
+                    async move { limiter.take("login", "a".to_owned(), 5, NOW).await.unwrap().allowed },
+                )
+            })
+            .collect();
+        let mut passed = 0;
+        for guess in guesses {
+            passed += u32::from(guess.await.unwrap());
+        }
+        assert_eq!(passed, 5);
+    });
+}
+
+#[test]
+fn what_counts_is_failures() {
+    run(async {
+        let limiter = Limiter::start(&health());
+        let take = async || limiter.take("login", "a".to_owned(), 2, NOW).await.unwrap();
+        for _ in 0..10 {
+            assert_eq!(take().await.remaining, 1);
+            limiter.give_back("login", "a".to_owned());
+        }
+        assert_eq!([take().await.allowed, take().await.allowed, take().await.allowed], [true, true, false]);
+        limiter.give_back("login", "a".to_owned());
+        assert!(take().await.allowed, "the refused attempt was not counted");
+        limiter.clear("login", "a".to_owned());
+        assert_eq!(take().await.remaining, 1);
+        limiter.give_back("login", "never seen".to_owned());
+        let other = limiter.take("login", "never seen".to_owned(), 1, NOW).await.unwrap();
+        assert_eq!((other.allowed, other.remaining), (true, 0), "nothing is given that was not taken");
+    });
+}
+
+#[test]
+fn a_flood_of_addresses_lets_nobody_through_who_is_over_the_limit() {
+    let windows = &mut Windows::default();
+    assert_eq!(allowed(windows, "victim", 9), 5);
+    flood(windows);
+    assert_eq!(allowed(windows, "victim", 9), 0);
+    assert!(windows.counts.len() <= MAX_BUCKETS + usize::try_from(SHARED).unwrap());
+}
+
+#[test]
+fn a_newcomer_in_a_flood_never_gets_more_than_the_limit() {
+    let windows = &mut Windows::default();
+    flood(windows);
+    let newcomers = 5_000;
+    let passed: usize = (0..newcomers).map(|n| allowed(windows, &format!("new {n}"), 6)).sum();
+    assert!(passed <= usize::try_from(SHARED).unwrap() * 5, "{passed}");
+    windows.clear(&("login", "new 0".to_owned()));
+    assert_eq!(allowed(windows, "new 0", 6), 0, "one success does not clear what others share");
+}
+
+#[test]
+fn a_key_cleared_before_a_flood_is_counted_in_one_place() {
+    let windows = &mut Windows::default();
+    assert_eq!(allowed(windows, "a", 9), 5);
+    windows.clear(&("login", "a".to_owned()));
+    flood(windows);
+    assert_eq!(allowed(windows, "a", 9), 5);
+}
+
+#[test]
+fn memory_is_free_again_with_the_next_minute() {
+    let windows = &mut Windows::default();
+    flood(windows);
+    assert!(take(windows, "a", NOW + 60_000).allowed);
+    assert_eq!(windows.counts.len(), 1);
+    assert!(windows.counts.capacity() < 100);
+}
+
+#[test]
+fn a_message_that_crosses_the_minute_counts_and_a_clock_set_back_begins_anew() {
+    let windows = &mut Windows::default();
+    assert_eq!(take(windows, "a", NOW).remaining, 4);
+    assert_eq!(take(windows, "a", NOW - 1).remaining, 3);
+    let earlier = NOW - 3_600_000;
+    assert_eq!(
+        take(windows, "a", earlier),
+        Verdict { allowed: true, limit: 5, remaining: 4, reset: earlier / 1000 + 60 }
+    );
+}
+
+#[test]
+fn limiter_panics_under_load_and_comes_back() {
+    run(async {
+        let health = health();
+        let limiter = Limiter::start(&health);
+        survives_a_panic_under_load(&health, &limiter.mailbox, |n| {
+            let limiter = limiter.clone();
+            async move { limiter.take("login", n.to_string(), 5, NOW).await.is_ok_and(|verdict| verdict.allowed) }
+        })
+        .await;
+        assert_eq!(limiter.mailbox.ask(Crash).await, Err(Refused::Lost));
+        assert_eq!(
+            limiter.take("login", "1".to_owned(), 5, NOW).await.unwrap().remaining,
+            4,
+            "it starts empty"
+        );
+    });
+}
