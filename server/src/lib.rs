@@ -1,15 +1,19 @@
 //! OAuth 2.1 and OpenID Connect authorization server: HTTP, pages, configuration and wiring around
 //! [`authgate_core`], which has the rules.
 
+pub mod account;
 pub mod app;
 mod assets;
+pub mod browser;
 pub mod config;
+pub mod device_page;
 pub mod environment;
 pub mod error;
 pub mod form;
 pub mod hasher;
 mod health;
 pub mod logging;
+pub mod login;
 pub mod middleware;
 pub mod oauth;
 pub mod open;
@@ -19,6 +23,7 @@ pub mod reply;
 pub mod routes;
 pub mod seed;
 pub mod serve;
+pub mod session;
 mod tls;
 
 #[cfg(test)]

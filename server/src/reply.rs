@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, PRAGMA,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, PRAGMA,
 };
 use actix_web::web::Bytes;
 use serde::Serialize;
@@ -47,6 +47,22 @@ pub fn page_leading_to<V: View>(app: &App, view: &V, redirect_uri: &str) -> Resu
     let mut response = page(app, view)?;
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, leading_to(redirect_uri));
     Ok(response)
+}
+
+/// 302 to a path of ours.
+pub fn found(app: &App, path: &str) -> HttpResponse {
+    redirect(StatusCode::FOUND, &format!("{}{path}", app.config.server.issuer_path))
+}
+
+/// 303: what was posted is dealt with, the browser goes on with a GET (RFC 9700 4.12 asks for just that).
+pub fn see_other(location: &str) -> HttpResponse {
+    redirect(StatusCode::SEE_OTHER, location)
+}
+
+fn redirect(status: StatusCode, location: &str) -> HttpResponse {
+    let mut response = HttpResponse::build(status).insert_header((LOCATION, location)).finish();
+    forbid_storing(response.headers_mut());
+    response
 }
 
 /// Marks an answer that carries a token, code or secret, or says why there is none.

@@ -11,8 +11,8 @@ use actix_web::HttpRequest;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::app::App;
-use crate::oauth::{discovery, jwks};
-use crate::{assets, health};
+use crate::oauth::{authorize, device, discovery, introspect, jwks, revoke, token, tokeninfo, userinfo};
+use crate::{account, assets, device_page, health, login};
 
 pub use endpoint::{Endpoint, at};
 
@@ -37,7 +37,15 @@ fn groups(services: &mut ServiceConfig) {
 }
 
 /// Clients and resource servers.
-fn programs(_services: &mut ServiceConfig) {}
+fn programs(services: &mut ServiceConfig) {
+    services
+        .service(at("/oauth/token").post(token::post).cross_origin())
+        .service(at("/oauth/device/code").post(device::post).cross_origin())
+        .service(at("/oauth/introspect").post(introspect::post).cross_origin())
+        .service(at("/oauth/revoke").post(revoke::post).cross_origin())
+        .service(at("/oauth/tokeninfo").get(tokeninfo::get).cross_origin())
+        .service(at("/oauth/userinfo").get(userinfo::answer).post(userinfo::answer).cross_origin());
+}
 
 /// Whoever wants to know what this server can do (RFC 8414, OpenID Connect Discovery).
 fn metadata(services: &mut ServiceConfig) {
@@ -50,6 +58,17 @@ fn metadata(services: &mut ServiceConfig) {
 /// Browsers.
 fn people(services: &mut ServiceConfig) {
     services
+        .service(at("/").get(account::home).page())
+        .service(at("/login").get(login::show).post(login::submit).page())
+        .service(at("/logout").get(login::ask).post(login::logout).page())
+        .service(at("/oauth/authorize").get(authorize::get).post(authorize::post).page())
+        .service(at("/device").get(device_page::show).page())
+        .service(at("/device/verify").post(device_page::verify).page())
+        .service(at("/account/sessions").get(account::sessions).page())
+        .service(at("/account/sessions/revoke-all").post(account::revoke_all).page())
+        .service(at("/account/sessions/{id}/revoke").post(account::revoke_session).page())
+        .service(at("/account/authorizations").get(account::authorizations).page())
+        .service(at("/account/authorizations/{id}/revoke").post(account::revoke_authorization).page())
         .service(at("/favicon.ico").get(assets::favicon))
         .service(at("/static/{file:.*}").get(assets::file));
 }

@@ -28,6 +28,23 @@ impl PageError {
         self
     }
 
+    /// 403 with the words of a refusal; anything else stays what it is.
+    pub fn forbidden(error: Error) -> Self {
+        match error {
+            Error::Refused(refusal) if refusal.code == Code::AccessDenied => {
+                ErrorPage { message: refusal.description.into_owned(), ..ErrorPage::forbidden() }.into()
+            }
+            other => other.into(),
+        }
+    }
+
+    /// 400: an authorization request that was decided, has expired or belongs to another browser.
+    pub fn expired() -> Self {
+        let message =
+            "This sign-in request was finished or has expired. Go back to the application and start again.";
+        ErrorPage::new(400, "This request has ended", message).into()
+    }
+
     /// What will be shown.
     pub fn page(&self) -> &ErrorPage {
         &self.page

@@ -25,16 +25,14 @@ pub const LOGIN_ADDRESS: Rule = Rule { name: "login-address", per_minute: |limit
 pub const LOGIN_ACCOUNT: Rule = Rule { name: "login-account", per_minute: |limits| limits.login };
 /// Failed client authentications at the token endpoint from an address.
 pub const TOKEN_ADDRESS: Rule = Rule { name: "token-address", per_minute: |limits| limits.token };
-/// Requests of an authenticated client to the token endpoint.
-pub const TOKEN_CLIENT: Rule = Rule { name: "token-client", per_minute: |limits| limits.token };
 /// Failed client authentications at the introspection endpoint from an address.
 pub const INTROSPECT_ADDRESS: Rule =
     Rule { name: "introspect-address", per_minute: |limits| limits.introspect };
-/// Requests of an authenticated client to the introspection endpoint.
-pub const INTROSPECT_CLIENT: Rule =
-    Rule { name: "introspect-client", per_minute: |limits| limits.introspect };
 /// User codes looked up from an address.
 pub const DEVICE_VERIFY: Rule = Rule { name: "device-verify", per_minute: |limits| limits.device_verify };
+
+/// Wrong user codes of one person (deviation D46).
+pub const DEVICE_WRONG: Rule = Rule { name: "device-wrong", per_minute: |_| 10 };
 
 /// Why a request did not pass.
 #[derive(Debug)]
