@@ -1,26 +1,34 @@
 //! The `authgate` program.
 
+mod commands;
+
+use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
-use authgate::{config, environment, logging, serve};
-use authgate_core::error::{Error, Result};
+use authgate::config::Config;
+use authgate::logging;
+use authgate_core::error::Result;
+use tracing::warn;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
+    match commands::run(std::env::args_os()) {
+        Ok(text) => {
+            // A reader that left early, such as `head`, has what it wanted.
+            let _ = stdout().lock().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(sentence) => {
+            eprintln!("{}", sentence.trim_end());
             ExitCode::FAILURE
         }
     }
 }
 
-fn run() -> Result<()> {
-    let variables = environment::read()?;
-    let (config, warnings) = config::load(&|name| variables.get(name).cloned()).map_err(Error::failed)?;
+/// Runs the server until it is told to stop.
+fn serve(config: Config, warnings: &[String]) -> Result<()> {
     logging::start(&config.server);
     for warning in warnings {
-        tracing::warn!("{warning}");
+        warn!("{warning}");
     }
-    serve::run(config)
+    authgate::serve::run(config)
 }

@@ -7,9 +7,16 @@ use crate::db::{Json, Tx, Value, params, row, text_enum};
 use crate::error::{Code, Error, Result};
 use crate::policy::Policy;
 use crate::redirect_uri::{self, Kind};
-use crate::resource::Resources;
+use crate::resource::{self, Resources};
 use crate::scope::Scope;
 use crate::secret::{Secret, same, sha256};
+
+/// Longest client name, in bytes: it stands in a headline.
+const MAX_NAME: usize = 200;
+/// Longest description, in bytes: it stands in a paragraph.
+const MAX_DESCRIPTION: usize = 1000;
+/// Most redirect URIs, and most audiences, of a client: every request reads them all.
+const MAX_LIST: usize = 50;
 
 text_enum! {
     /// Whether a client can keep a secret (RFC 6749 2.1).
@@ -240,6 +247,26 @@ pub struct ClientSpec {
 }
 
 impl ClientSpec {
+    /// What a client has if nothing else is said (contract 4.1).
+    pub fn new(client_type: ClientType) -> Self {
+        Self {
+            name: String::new(),
+            description: None,
+            client_type,
+            application_type: None,
+            grants: Vec::new(),
+            scopes: ["email", "profile"].map(str::to_owned).into_iter().collect(),
+            redirect_uris: Vec::new(),
+            resources: Resources::default(),
+            audiences: None,
+            token_profile: TokenProfile::Standard,
+            pkce_required: None,
+            skip_consent: false,
+            project: None,
+            service_account: None,
+        }
+    }
+
     /// The spec that an existing client would have been made from.
     pub fn of(client: &Client) -> Self {
         Self {
@@ -264,8 +291,27 @@ impl ClientSpec {
     fn check(&mut self, policy: &Policy) -> Result<ApplicationType> {
         let refuse = |why: String| Err(Error::refused(Code::InvalidRequest, why));
         self.name = self.name.trim().to_owned();
-        if self.name.is_empty() || self.name.len() > 200 || self.name.chars().any(char::is_control) {
-            return refuse("client name is required (at most 200 bytes, no control characters)".into());
+        if self.name.is_empty() || self.name.len() > MAX_NAME || self.name.chars().any(char::is_control) {
+            return refuse(format!(
+                "client name is required (at most {MAX_NAME} bytes, no control characters)"
+            ));
+        }
+        if self.name.to_lowercase().starts_with("client:") {
+            return refuse("a client name never begins with client:, as subjects of this server do".into());
+        }
+        if self.description.as_deref().is_some_and(|text| text.len() > MAX_DESCRIPTION) {
+            return refuse(format!("description is longer than {MAX_DESCRIPTION} bytes"));
+        }
+        let audience =
+            |text: &String| text.len() <= resource::MAX_BYTES && text.bytes().all(|b| b.is_ascii_graphic());
+        if self.audiences.iter().flatten().any(|text| !audience(text)) {
+            return refuse(format!(
+                "an audience has at most {} visible ASCII characters",
+                resource::MAX_BYTES
+            ));
+        }
+        if self.redirect_uris.len() > MAX_LIST || self.audiences.iter().flatten().count() > MAX_LIST {
+            return refuse(format!("at most {MAX_LIST} redirect URIs and {MAX_LIST} audiences"));
         }
         self.grants.sort_by_key(|grant| grant.as_str());
         self.grants.dedup();

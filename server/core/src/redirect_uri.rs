@@ -157,7 +157,7 @@ fn without_port(uri: &str) -> Option<(&str, &str)> {
     let rest = &rest[host.len()..];
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (port, tail) = rest.split_at(end);
-    let plain = port.is_empty() || port.strip_prefix(':').is_some_and(|digits| is_port(digits));
+    let plain = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
     plain.then_some((host, tail))
 }
 

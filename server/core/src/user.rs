@@ -10,6 +10,15 @@ use crate::db::{Json, Tx, params, row, text_enum};
 use crate::error::{Code, Error, Result};
 use crate::secret::{Secret, base64url};
 
+/// Longest username, in bytes: it is looked up and logged.
+const MAX_NAME: usize = 100;
+/// Longest full name, in bytes: it goes into tokens.
+const MAX_FULL_NAME: usize = 200;
+/// Shortest password, in bytes.
+const MIN_PASSWORD: usize = 8;
+/// Longest password, in bytes: beyond that a request is for making the server hash.
+const MAX_PASSWORD: usize = 1024;
+
 text_enum! {
     /// What a user may do on this server itself.
     pub enum Role {
@@ -90,39 +99,60 @@ pub fn key(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
+/// Without a colon, a name can never look like the subject of a client (deviation D45).
 fn check_username(name: &str) -> Result<()> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+');
-    if name.is_empty()
-        || name.len() > 100
-        || !name.chars().all(plain)
-        || key(name).starts_with("client") && name.contains(':')
-    {
-        return Err(Error::refused(
-            Code::InvalidRequest,
-            "a username has 1 to 100 letters, digits or the signs . _ - @ + (and never begins with client:)",
-        ));
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(plain) {
+        return Err(invalid("a username has 1 to 100 bytes of letters, digits and the signs . _ - @ +"));
     }
     Ok(())
+}
+
+fn check_email(email: &str) -> Result<()> {
+    let host = email.split_once('@').filter(|(name, _)| !name.is_empty()).map_or("", |(_, host)| host);
+    let strange = |c: char| c.is_whitespace() || c.is_control();
+    // RFC 5321 4.5.3.1.3 bounds a path at 256 bytes with its angle brackets.
+    if host.is_empty() || email.len() > 254 || email.contains(strange) {
+        return Err(invalid("the e-mail address must look like name@host"));
+    }
+    Ok(())
+}
+
+fn check_full_name(name: &str) -> Result<()> {
+    if name.len() > MAX_FULL_NAME || name.chars().any(char::is_control) {
+        return Err(invalid("a full name has at most 200 bytes and no control characters"));
+    }
+    Ok(())
+}
+
+/// Refuses a password that could be guessed at the rate that the login allows (NIST SP 800-63B 5.1.1.2), or that is
+/// no password.
+pub fn check_password(password: &Secret) -> Result<()> {
+    if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&password.expose().len()) {
+        return Err(invalid("a password has 8 to 1024 bytes"));
+    }
+    Ok(())
+}
+
+fn invalid(description: &'static str) -> Error {
+    Error::refused(Code::InvalidRequest, description)
 }
 
 /// Stores a new user.
 pub fn create(tx: &mut Tx<'_>, new: NewUser, origin: &Origin, ctx: &Context) -> Result<User> {
     check_username(&new.username)?;
     let email = new.email.filter(|email| !email.is_empty());
-    if email
-        .as_deref()
-        .is_some_and(|email| email.len() > 254 || !email.contains('@') || email.chars().any(char::is_control))
-    {
-        return Err(Error::refused(Code::InvalidRequest, "the e-mail address must look like name@host"));
-    }
+    let full_name = new.full_name.filter(|name| !name.is_empty());
+    email.as_deref().map_or(Ok(()), check_email)?;
+    full_name.as_deref().map_or(Ok(()), check_full_name)?;
     if by_username(tx, &new.username)?.is_some() {
-        return Err(Error::refused(Code::InvalidRequest, "username already exists"));
+        return Err(invalid("username already exists"));
     }
     if let Some(email) = &email {
         let taken: Option<(String,)> =
             tx.one("SELECT id FROM users WHERE email_key = ?1", params![key(email)])?;
         if taken.is_some() {
-            return Err(Error::refused(Code::InvalidRequest, "email already in use by another user"));
+            return Err(invalid("email already in use by another user"));
         }
     }
     let user = User {
@@ -134,7 +164,7 @@ pub fn create(tx: &mut Tx<'_>, new: NewUser, origin: &Origin, ctx: &Context) -> 
         email_verified: false,
         password_hash: new.password_hash,
         role: new.role,
-        full_name: new.full_name.filter(|name| !name.is_empty()),
+        full_name,
         avatar_url: None,
         claims: Json(serde_json::json!({})),
         status: UserStatus::Active,
@@ -167,6 +197,14 @@ pub fn by_username(tx: &mut Tx<'_>, username: &str) -> Result<Option<User>> {
     select(tx, "username_key", &key(username))
 }
 
+/// The user with this id or name. The id wins, since somebody may choose a name that looks like another's id.
+pub fn by_id_or_name(tx: &mut Tx<'_>, text: &str) -> Result<Option<User>> {
+    match by_id(tx, text)? {
+        Some(user) => Ok(Some(user)),
+        None => by_username(tx, text),
+    }
+}
+
 /// Every user, oldest first.
 pub fn all(tx: &mut Tx<'_>) -> Result<Vec<User>> {
     tx.all(&format!("SELECT {} FROM users ORDER BY id", User::COLUMNS), &[])
@@ -193,7 +231,7 @@ pub fn set_status(
             params![&user.id],
         )?;
         if others == Some((0,)) {
-            return Err(Error::refused(Code::InvalidRequest, "cannot remove the last admin user"));
+            return Err(invalid("cannot remove the last admin user"));
         }
     }
     let changed = tx.execute(
