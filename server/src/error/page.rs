@@ -14,6 +14,7 @@ use crate::reply;
 /// What a person is told. It becomes HTML when the request ends ([`crate::middleware`]).
 #[derive(Debug)]
 pub struct PageError {
+    // Boxed, since every handler of a page carries one in its result.
     page: Box<ErrorPage>,
     headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<String>,

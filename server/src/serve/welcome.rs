@@ -20,24 +20,23 @@ pub async fn print(app: &App, addr: SocketAddr, credentials: Option<&Path>) -> R
 }
 
 fn text(issuer: &str, addr: SocketAddr, credentials: Option<&Path>, client_id: Option<&str>) -> String {
-    let password = match credentials {
-        Some(path) => format!("the password is in {}", path.display()),
-        None => "with the password you configured".to_owned(),
-    };
+    let password = credentials.map_or_else(
+        || "with the password you configured".to_owned(),
+        |path| format!("the password is in {}", path.display()),
+    );
     let client = client_id.map_or_else(String::new, |client_id| {
+        let name = seed::CLIENT;
         format!(
-            "  Client        {client_id} ({name}, public)\n\
-             \n\
-             Try the device flow:\n\
-             \n\
-             \x20 curl {issuer}/oauth/device/code -d client_id={client_id} -d scope='openid profile'\n\
-             \n\
-             then open the verification_uri_complete that it prints.\n",
-            name = seed::CLIENT,
+            "  Client   {client_id} ({name}, public)\n\n\
+             Try the device flow:\n\n\
+             \x20 curl {issuer}/oauth/device/code -d client_id={client_id} -d scope='openid profile'\n\n\
+             then open the verification_uri_complete that it prints.\n"
         )
     });
     format!(
-        "\nAuthgate is ready: {issuer} (listening on {addr})\n\n  Sign in       {issuer}/login as admin, {password}\n{client}"
+        "\nAuthgate is ready at {issuer} (listening on {addr}).\n\n\
+         \x20 Sign in  {issuer}/login as {admin}; {password}\n{client}\n",
+        admin = seed::ADMIN,
     )
 }
 

@@ -1,1 +1,12 @@
-//! it
+//! The integration tests: a real server on a port of its own and a real database in a folder of its own, each time.
+
+mod cors;
+mod headers;
+mod health;
+mod limits;
+mod log;
+mod methods;
+mod paths;
+mod tls;
+mod util;
+mod well_known;
