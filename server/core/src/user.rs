@@ -266,6 +266,18 @@ pub fn reset_password(
         .write(tx, origin, ctx)
 }
 
+/// Ends every session and token of a user by raising the epoch.
+pub fn revoke_all(tx: &mut Tx<'_>, user: &User, origin: &Origin, ctx: &Context) -> Result<()> {
+    tx.execute(
+        "UPDATE users SET epoch = epoch + 1, updated_at = ?1 WHERE id = ?2",
+        params![ctx.now(), &user.id],
+    )?;
+    Event::warning("USER_TOKENS_REVOKED_ALL", "All sessions and tokens of the user revoked")
+        .by(&user.id)
+        .on("USER", &user.id)
+        .write(tx, origin, ctx)
+}
+
 fn argon2id() -> Argon2<'static> {
     let params = Params::new(19 * 1024, 2, 1, None).expect("OWASP's parameters are valid");
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
