@@ -77,7 +77,7 @@ pub async fn sessions(
     let (sessions, apps) = found.await?;
     let user = &signed_in.user;
     let view = Sessions {
-        account: signed_in.account(&app),
+        account: signed_in.account(),
         csrf_token: signed_in.csrf_token(&app, FORM),
         flash: outcome.flash("Done. It no longer has access."),
         email: user.email.clone().unwrap_or_default(),
@@ -211,7 +211,7 @@ pub async fn authorizations(
         }
     });
     let view = Authorizations {
-        account: signed_in.account(&app),
+        account: signed_in.account(),
         csrf_token: signed_in.csrf_token(&app, FORM),
         flash: outcome.flash("Access revoked. The application has to ask again."),
         authorizations: authorizations.collect(),

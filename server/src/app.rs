@@ -112,7 +112,7 @@ impl App {
             devices: Devices::start(&health),
             limiter: Limiter::start(&health),
             hasher: Hasher::start()?,
-            pages: Pages::new()?,
+            pages: Pages::new(&config.server.issuer_path)?,
             metadata: Metadata::new(&policy, &keys),
             reads: Semaphore::new(MAX_READS),
             policy: Arc::new(policy),

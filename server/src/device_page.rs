@@ -83,10 +83,9 @@ pub async fn verify(
         Err(Error::refused(authgate_core::error::Code::AccessDenied, DECIDED))
     });
     match decided.await {
-        Ok(true) => reply::page(
-            &app,
-            &DeviceDone { account: signed_in.account(&app), client_name, approved: !denied },
-        ),
+        Ok(true) => {
+            reply::page(&app, &DeviceDone { account: signed_in.account(), client_name, approved: !denied })
+        }
         Ok(false) => entry(&app, &signed_in, &user_code, Some(DECIDED)),
         Err(error) if error.code() == Some(authgate_core::error::Code::AccessDenied) => {
             entry(&app, &signed_in, &user_code, Some(DECIDED))
@@ -143,7 +142,7 @@ fn entry(
     error: Option<&str>,
 ) -> Result<HttpResponse, PageError> {
     let view = DeviceEntry {
-        account: signed_in.account(app),
+        account: signed_in.account(),
         csrf_token: signed_in.csrf_token(app, FORM),
         error: error.map(str::to_owned),
         user_code: typed.chars().filter(|c| !c.is_control()).take(20).collect(),
@@ -158,7 +157,7 @@ fn entry(
 fn confirm(app: &App, signed_in: &SignedIn, found: &Found) -> Result<HttpResponse, PageError> {
     let Found { code, client, user_code } = found;
     let view = DeviceConfirm {
-        account: signed_in.account(app),
+        account: signed_in.account(),
         csrf_token: signed_in.csrf_token(app, FORM),
         user_code: user_code.clone(),
         client_name: client.name.clone(),

@@ -66,7 +66,6 @@ async fn page(app: &App, request: &HttpRequest, shown: Shown<'_>) -> Result<Http
     let sessions = &app.config.sessions;
     let failed = shown.error.is_some();
     let view = Login {
-        csrf_token: None,
         error: shown.error,
         notice: shown.notice.map(str::to_owned),
         username: shown.username.or(pending.hint).unwrap_or_default(),
@@ -146,7 +145,7 @@ pub async fn ask(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, P
     if matches!(site, Some("same-origin" | "none")) {
         return end(&app, &request, signed_in, "/login").await;
     }
-    reply::page(&app, &SignOut { account: signed_in.account(&app), client_name: None })
+    reply::page(&app, &SignOut { account: signed_in.account(), client_name: None })
 }
 
 /// `POST /logout`, optionally with a `redirect` of ours.

@@ -1,11 +1,11 @@
 //! What goes out when nothing went wrong: JSON, documents that anybody may cache, and pages.
 
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, PRAGMA,
 };
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use crate::app::App;
@@ -54,9 +54,13 @@ pub fn found(app: &App, path: &str) -> HttpResponse {
     redirect(StatusCode::FOUND, &format!("{}{path}", app.config.server.issuer_path))
 }
 
-/// 303: what was posted is dealt with, the browser goes on with a GET (RFC 9700 4.12 asks for just that).
-pub fn see_other(location: &str) -> HttpResponse {
-    redirect(StatusCode::SEE_OTHER, location)
+/// On to `location`: 302 for a GET, as the contract has it, and 303 for what was posted, so that no browser posts it
+/// there again (RFC 9700 4.12).
+pub fn on_to(request: &HttpRequest, location: &str) -> HttpResponse {
+    redirect(
+        if request.method() == Method::POST { StatusCode::SEE_OTHER } else { StatusCode::FOUND },
+        location,
+    )
 }
 
 fn redirect(status: StatusCode, location: &str) -> HttpResponse {

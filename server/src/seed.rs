@@ -44,7 +44,8 @@ pub fn first_start(
     if seeded.wrote_file {
         info!("Initial credentials written to: {} (mode 0600)", path.display());
     }
-    Ok(path.exists().then_some(path))
+    // With a configured password the file names the client only.
+    Ok((configured.is_none() && path.exists()).then_some(path))
 }
 
 struct Seeded {

@@ -72,13 +72,9 @@ impl SignedIn {
     }
 
     /// For the top of the page.
-    pub fn account(&self, app: &App) -> Account {
+    pub fn account(&self) -> Account {
         let name = self.user.full_name.as_ref().unwrap_or(&self.user.username);
-        Account {
-            name: name.clone(),
-            username: self.user.username.clone(),
-            logout_csrf_token: self.csrf_token(app, "logout"),
-        }
+        Account { name: name.clone(), username: self.user.username.clone() }
     }
 }
 

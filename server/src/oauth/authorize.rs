@@ -33,7 +33,7 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, P
             let arrived = arrive(&app, &request, &params).await;
             let (interaction, cookie) = match arrived {
                 Ok(arrived) => arrived,
-                Err(rejected) => return reject(&app, rejected),
+                Err(rejected) => return reject(&app, &request, rejected),
             };
             let mut response = proceed(&app, &request, interaction).await?;
             response.add_cookie(&cookie).map_err(Error::failed)?;
@@ -53,12 +53,14 @@ pub async fn post(
     }
     match arrive(&app, &request, &form).await {
         Ok((interaction, cookie)) => {
-            let mut response =
-                reply::see_other(&format!("{}{}", app.config.server.issuer_path, way_back(&interaction.id)));
+            let mut response = reply::on_to(
+                &request,
+                &format!("{}{}", app.config.server.issuer_path, way_back(&interaction.id)),
+            );
             response.add_cookie(&cookie).map_err(Error::failed)?;
             Ok(response)
         }
-        Err(rejected) => reject(&app, rejected),
+        Err(rejected) => reject(&app, &request, rejected),
     }
 }
 
@@ -107,7 +109,7 @@ async fn proceed(
     let fresh = signed_in.as_ref().is_some_and(|signed_in| interaction.accepts(&signed_in.session));
     let Some(signed_in) = signed_in.filter(|_| fresh) else {
         if silent {
-            return Ok(refuse(app, asked, Code::LoginRequired, "the person is not signed in"));
+            return Ok(refuse(app, request, asked, Code::LoginRequired, "the person is not signed in"));
         }
         return Ok(to_login(
             app,
@@ -125,11 +127,15 @@ async fn proceed(
     match question.skip(&app.policy, &signed_in.user, asked, app.context().now()) {
         Skip::Yes => allow(app, request, interaction, signed_in).await,
         Skip::Ask if silent => {
-            Ok(refuse(app, asked, Code::ConsentRequired, "the person has not allowed this yet"))
+            Ok(refuse(app, request, asked, Code::ConsentRequired, "the person has not allowed this yet"))
         }
-        Skip::AskBecauseOfRedirect if silent => {
-            Ok(refuse(app, asked, Code::InteractionRequired, "this redirect_uri always asks the person"))
-        }
+        Skip::AskBecauseOfRedirect if silent => Ok(refuse(
+            app,
+            request,
+            asked,
+            Code::InteractionRequired,
+            "this redirect_uri always asks the person",
+        )),
         Skip::Ask | Skip::AskBecauseOfRedirect => {
             let digest = question.digest(asked);
             let (id, session) = (interaction.id.clone(), signed_in.session.clone());
@@ -161,7 +167,7 @@ async fn allow(
         interaction::show(tx, &interaction.id, &signed_in.session, &question.digest(asked))?;
         finish(tx, env, &interaction, &signed_in, question)
     });
-    Ok(reply::see_other(&Destination::of(&asked).with_code(&code.await?, &app.config.server.issuer)))
+    Ok(reply::on_to(request, &Destination::of(&asked).with_code(&code.await?, &app.config.server.issuer)))
 }
 
 /// Takes the interaction, records the consent and stores the code.
@@ -225,9 +231,11 @@ async fn decide(
     });
     let issuer = &app.config.server.issuer;
     match decided.await.map_err(PageError::forbidden)? {
-        Decision::Allowed(code) => Ok(reply::see_other(&Destination::of(&asked).with_code(&code, issuer))),
+        Decision::Allowed(code) => {
+            Ok(reply::on_to(request, &Destination::of(&asked).with_code(&code, issuer)))
+        }
         Decision::Denied => {
-            Ok(refuse(app, &asked, Code::AccessDenied, "User denied the authorization request"))
+            Ok(refuse(app, request, &asked, Code::AccessDenied, "User denied the authorization request"))
         }
         // The page showed something else than what would be allowed now: it is shown again.
         Decision::Changed => proceed(app, request, again.0).await,
@@ -240,17 +248,23 @@ enum Decision {
     Changed,
 }
 
-fn refuse(app: &App, asked: &AuthorizationRequest, code: Code, words: &'static str) -> HttpResponse {
+fn refuse(
+    app: &App,
+    request: &HttpRequest,
+    asked: &AuthorizationRequest,
+    code: Code,
+    words: &'static str,
+) -> HttpResponse {
     let refusal = Refusal { code, description: words.into(), commit: false };
-    reply::see_other(&Destination::of(asked).with_error(&refusal, &app.config.server.issuer))
+    reply::on_to(request, &Destination::of(asked).with_error(&refusal, &app.config.server.issuer))
 }
 
-fn reject(app: &App, rejected: Rejected) -> Result<HttpResponse, PageError> {
+fn reject(app: &App, request: &HttpRequest, rejected: Rejected) -> Result<HttpResponse, PageError> {
     match rejected {
         Rejected::Page(refusal) => Err(Error::Refused(refusal).into()),
         Rejected::Failed(error) => Err(error.into()),
         Rejected::Redirect(destination, refusal) => {
-            Ok(reply::see_other(&destination.with_error(&refusal, &app.config.server.issuer)))
+            Ok(reply::on_to(request, &destination.with_error(&refusal, &app.config.server.issuer)))
         }
     }
 }

@@ -36,7 +36,7 @@ pub fn view(app: &App, interaction: &Interaction, question: &Question, signed_in
         redirect_host: redirect_uri::host(&asked.redirect_uri),
         registered_at: client.self_registered().then_some(Time(client.created_at)),
         loopback_only: client.redirect_uris.0.iter().all(loopback),
-        account: signed_in.account(app),
+        account: signed_in.account(),
         sign_out_redirect: way_back(&interaction.id),
         scopes: scopes(app, &scope, &|name| question.is_new(name)),
         claims: Vec::new(),

@@ -1,1 +1,3 @@
-//! it
+//! The one integration binary: real parts, each test on data of its own.
+
+mod commands;
