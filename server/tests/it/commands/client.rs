@@ -188,8 +188,9 @@ fn what_cannot_be_is_refused_in_a_sentence() {
         (&["--application-type", "desktop"], "must be web or native"),
         (&["--pkce-required", "maybe"], "true, false"),
         (&["--skip-consent", "maybe"], "true, false"),
-        (&["--project", "-x"], "project has 1 to 64"),
-        (&["--service-account", "-x"], "service_account has 1 to 255"),
+        (&["--project", ".x"], "project has 1 to 64"),
+        (&["--project", "x."], "project has 1 to 64"),
+        (&["--service-account", ".x"], "service_account has 1 to 255"),
         (&["--description", &"x".repeat(1001)], "description is longer than 1000 bytes"),
         (&["--secret", "hunter2"], "unexpected argument '--secret'"),
     ] {
@@ -210,9 +211,11 @@ fn what_cannot_be_is_refused_in_a_sentence() {
 #[test]
 fn unknown_clients_are_named() {
     let place = Place::migrated();
-    for verb in ["show", "update", "enable", "disable", "revoke-all", "rotate-secret", "delete"] {
+    assert_eq!(place.fails(&["client", "update", "nobody", "--name", "N"]), "there is no client \"nobody\"");
+    assert!(place.fails(&["client", "update", "nobody"]).contains("--name"), "an update without a change");
+    for verb in ["show", "enable", "disable", "revoke-all", "rotate-secret", "delete"] {
         assert_eq!(place.fails(&["client", verb, "nobody"]), "there is no client \"nobody\"");
-        assert!(place.fails(&["client", verb]).contains("<CLIENT_ID>"), "{verb}");
+        assert!(place.fails(&["client", verb]).contains("CLIENT_ID"), "{verb}");
     }
 }
 
