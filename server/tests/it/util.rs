@@ -3,12 +3,14 @@
 mod browser;
 mod raw;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use authgate::app::{App, Surroundings, Timeouts};
+use authgate::serve::Running;
 use authgate::{config, open, policy, seed, serve};
 use authgate_actors::supervisor::Health;
 use authgate_core::audit::Origin;
@@ -35,6 +37,7 @@ pub struct TestApp {
     pub clock: Arc<ManualClock>,
     /// Where it listens.
     pub addr: SocketAddr,
+    running: Cell<Option<Running>>,
     _folder: TempDir,
 }
 
@@ -49,6 +52,11 @@ impl TestApp {
     pub fn init() -> Init {
         let admin = ("DEFAULT_ADMIN_PASSWORD".to_owned(), PASSWORD.to_owned());
         Init { settings: BTreeMap::from([admin]), timeouts: Timeouts::default() }
+    }
+
+    /// What stops it.
+    pub fn running(&self) -> Running {
+        self.running.take().expect("it is stopped once")
     }
 
     /// A client without cookies.
@@ -125,7 +133,7 @@ impl Init {
     }
 
     /// Starts, with a client that is nobody.
-    pub async fn start(mut self) -> (TestApp, Client) {
+    pub fn start(mut self) -> (TestApp, Client) {
         let folder = tempfile::tempdir().unwrap();
         self.settings.insert("DATA_DIR".to_owned(), folder.path().to_str().unwrap().to_owned());
         let (config, _) = config::load(&|name| self.settings.get(name).cloned()).unwrap();
@@ -138,16 +146,16 @@ impl Init {
         let health = Health::new(|actor| panic!("{actor} was given up"));
         let app = Arc::new(App::start(config, opened, surroundings, health).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        // It is dropped with the test's own system, and its workers with it.
-        let addr = serve::start(Arc::clone(&app), listener, 1).unwrap().addr;
-        let app = TestApp { app, clock, addr, _folder: folder };
+        let running = serve::start(Arc::clone(&app), listener, 1).unwrap();
+        let (addr, running) = (running.addr, Cell::new(Some(running)));
+        let app = TestApp { app, clock, addr, running, _folder: folder };
         let anon = app.client();
         (app, anon)
     }
 
     /// Starts, with a client that is nobody and one that is signed in as a new user of this name.
     pub async fn with_user(self, username: &str) -> (TestApp, Client, Client) {
-        let (app, anon) = self.start().await;
+        let (app, anon) = self.start();
         app.create_user(username).await;
         let signed_in = app.client();
         let form = [("username", username), ("password", PASSWORD)];
