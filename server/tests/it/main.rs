@@ -1,5 +1,6 @@
 //! The integration tests: a real server on a port of its own and a real database in a folder of its own, each time.
 
+mod commands;
 mod cors;
 mod headers;
 mod health;
