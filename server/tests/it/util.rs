@@ -1,6 +1,7 @@
 //! A server to test, and clients to test it with.
 
 mod browser;
+mod installation;
 mod raw;
 
 use std::cell::Cell;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use authgate::app::{App, Surroundings, Timeouts};
 use authgate::serve::Running;
-use authgate::{config, open, policy, seed, serve};
+use authgate::{config, open, serve};
 use authgate_actors::supervisor::Health;
 use authgate_core::audit::Origin;
 use authgate_core::client::{self, Client as OAuthClient, ClientSpec, ClientType, Grant, TokenProfile};
@@ -135,6 +136,7 @@ impl Init {
     /// Starts, with a client that is nobody.
     pub fn start(mut self) -> (TestApp, Client) {
         let folder = tempfile::tempdir().unwrap();
+        installation::copy_to(folder.path());
         self.settings.insert("DATA_DIR".to_owned(), folder.path().to_str().unwrap().to_owned());
         let (config, _) = config::load(&|name| self.settings.get(name).cloned()).unwrap();
         let clock = Arc::new(ManualClock::at(START * 1000));
@@ -142,7 +144,6 @@ impl Init {
             Surroundings { clock: clock.clone(), random: Arc::new(SystemRandom), timeouts: self.timeouts };
         let ctx = Context::new(clock.as_ref(), Arc::new(SystemRandom));
         let opened = open::for_server(&config, &ctx).unwrap();
-        seed::first_start(&opened.store, &config, &policy::of(&config), &ctx).unwrap();
         let health = Health::new(|actor| panic!("{actor} was given up"));
         let app = Arc::new(App::start(config, opened, surroundings, health).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
