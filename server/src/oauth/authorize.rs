@@ -3,11 +3,13 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use authgate_core::audit;
 use authgate_core::authorize::{self, Destination, Question, Rejected, Skip};
 use authgate_core::consent::{self, ConsentOrigin};
 use authgate_core::error::{Code, Error, Refusal, Result};
 use authgate_core::form::Params;
 use authgate_core::interaction::{self, AuthorizationRequest, Interaction, Prompt};
+use authgate_core::redirect_uri::{self, Kind};
 use authgate_core::secret::base64url;
 
 use crate::app::App;
@@ -158,6 +160,9 @@ async fn allow(
                 Code::AccessDenied,
                 "the application or the consent has just changed: try again",
             ));
+        }
+        if redirect_uri::kind(&asked.redirect_uri) != Kind::Https {
+            audit::compat_used(tx, env, "COMPAT_REMEMBER_NATIVE_CONSENT", &asked.client_id)?;
         }
         interaction::show(tx, &interaction.id, &signed_in.session, &question.digest(asked))?;
         finish(tx, env, &interaction, &signed_in, question)
