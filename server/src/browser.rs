@@ -8,8 +8,6 @@ use authgate_core::error::{Code, Error, Result};
 
 use crate::app::App;
 
-/// Holds the sealed handle of a session (the contract's name).
-pub const SESSION: &str = "oauth_session";
 /// Holds interactions before and after login; login never promotes it.
 pub const INTERACTION: &str = "oauth_interaction";
 /// Says who has signed in with this browser before, so that strangers' guesses cannot lock them out of it.

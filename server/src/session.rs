@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use actix_web::cookie::Cookie;
 use actix_web::error::InternalError;
+use actix_web::http::Method;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev};
 use authgate_core::audit::Event;
 use authgate_core::error::{Code, Error, Result};
@@ -30,7 +31,7 @@ pub struct SignedIn {
 impl SignedIn {
     /// The live session of a request, if there is one. Notes that it was used.
     pub async fn of(app: &App, request: &HttpRequest) -> Result<Option<Self>> {
-        let Some(cookie) = browser::cookie(request, browser::SESSION) else { return Ok(None) };
+        let Some(cookie) = browser::cookie(request, app.config.sessions.cookie) else { return Ok(None) };
         let found =
             app.read_env(request, move |tx, env| session::live(tx, env.master, &cookie, env.now())).await?;
         let Some((session, user)) = found else { return Ok(None) };
@@ -95,7 +96,7 @@ pub fn lives(app: &App) -> Lives {
 pub fn cookie(app: &App, handle: &Secret, remember: bool) -> Cookie<'static> {
     let sessions = &app.config.sessions;
     let max_age = if remember { sessions.remember_max_age } else { sessions.max_age };
-    browser::set(app, browser::SESSION, handle.expose().to_owned(), Some(max_age))
+    browser::set(app, sessions.cookie, handle.expose().to_owned(), Some(max_age))
 }
 
 /// Sends the browser to the login page, and from there back to `path`.
@@ -120,7 +121,7 @@ impl FromRequest for SignedIn {
                 Some(signed_in) => Ok(signed_in),
                 None => Err(InternalError::from_response(
                     "sign in first",
-                    to_login(app, &way_back(&request), false),
+                    to_login(app, &way_back(app, &request), false),
                 )
                 .into()),
             }
@@ -128,10 +129,12 @@ impl FromRequest for SignedIn {
     }
 }
 
-/// Where a request that needs a login goes on afterwards: a page to itself, a form to nowhere, since it is lost.
-fn way_back(request: &HttpRequest) -> String {
-    if request.method() != actix_web::http::Method::GET {
+/// Where a request that needs a login goes on afterwards: a page to itself, a form to nowhere, since it is lost. The
+/// path is below that of the issuer, whether or not a proxy strips it.
+fn way_back(app: &App, request: &HttpRequest) -> String {
+    if request.method() != Method::GET {
         return "/account/sessions".to_owned();
     }
-    request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned()
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    path.strip_prefix(&app.config.server.issuer_path).unwrap_or(path).to_owned()
 }

@@ -24,22 +24,17 @@ pub const FORM: &str = "consent";
 /// `GET`: a new request, or one that goes on after login.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     let params = Params::parse(request.query_string().as_bytes())?;
-    match params.get("interaction") {
-        Some(id) => {
-            let interaction = resume(&app, &request, id).await?;
-            proceed(&app, &request, interaction).await
-        }
-        None => {
-            let arrived = arrive(&app, &request, &params).await;
-            let (interaction, cookie) = match arrived {
-                Ok(arrived) => arrived,
-                Err(rejected) => return reject(&app, &request, rejected),
-            };
-            let mut response = proceed(&app, &request, interaction).await?;
-            response.add_cookie(&cookie).map_err(Error::failed)?;
-            Ok(response)
-        }
+    if let Some(id) = params.get("interaction") {
+        let interaction = resume(&app, &request, id).await?;
+        return proceed(&app, &request, interaction).await;
     }
+    let (interaction, cookie) = match arrive(&app, &request, &params).await {
+        Ok(arrived) => arrived,
+        Err(rejected) => return reject(&app, &request, rejected),
+    };
+    let mut response = proceed(&app, &request, interaction).await?;
+    response.add_cookie(&cookie).map_err(Error::failed)?;
+    Ok(response)
 }
 
 /// `POST`: without `action` a new request (OpenID Connect Core 3.1.2.1), with it a decision.

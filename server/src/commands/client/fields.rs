@@ -7,6 +7,7 @@ use authgate_core::scope::Scope;
 use clap::Args;
 
 #[derive(Args)]
+#[group(required = true, multiple = true)]
 pub struct Fields {
     /// Name that people are shown
     #[arg(long)]
