@@ -17,7 +17,7 @@ use authgate_core::user::{self, UserStatus};
 
 use crate::flow::Approval;
 use crate::seeded::Seeded;
-use crate::world::{App, IDLE, REFRESH_MAX, Tokens, WINDOW, World};
+use crate::world::{App, IDLE, REFRESH_MAX, Tokens, WINDOW, World, hasty};
 
 /// Schedules of a normal run, and steps of each.
 const SCHEDULES: u64 = 500;
@@ -248,7 +248,7 @@ fn play(world: &World, other: &App, seed: u64) {
     let app = world.native_app();
     let (approval, tokens) = world.tokens(&app, &[("scope", "read")]);
     let mut schedule = Schedule {
-        writer: world.store.writer().unwrap(),
+        writer: hasty(&world.store),
         random: Seeded::new(seed),
         model: Model::new(world.now()),
         family: world.live(&tokens).unwrap().family_id.unwrap(),

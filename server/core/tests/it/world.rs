@@ -84,6 +84,14 @@ fn policy() -> Policy {
     }
 }
 
+/// A writer that does not wait for the disk: no test here is about power cuts, and the wait is most of what they cost.
+pub fn hasty(store: &Store) -> Writer {
+    let writer = store.writer().unwrap();
+    let Writer::Sqlite(connection) = &writer;
+    connection.pragma_update(None, "synchronous", "OFF").unwrap();
+    writer
+}
+
 pub struct World {
     pub store: Store,
     pub clock: ManualClock,
@@ -105,7 +113,7 @@ impl World {
         let store = Store::sqlite(&path, 2).unwrap();
         store.migrate(START).unwrap();
         Self {
-            writer: Mutex::new(store.writer().unwrap()),
+            writer: Mutex::new(hasty(&store)),
             store,
             clock: ManualClock::at(START * 1000),
             policy: policy(),
@@ -199,7 +207,7 @@ impl World {
     /// Goes on with a backup.
     pub fn restore(&mut self, backup: &Path) {
         self.store = Store::sqlite(backup, 2).unwrap();
-        self.writer = Mutex::new(self.store.writer().unwrap());
+        self.writer = Mutex::new(hasty(&self.store));
         self.path = backup.to_owned();
     }
 
