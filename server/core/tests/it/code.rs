@@ -6,7 +6,7 @@ use authgate_core::error::Code;
 use authgate_core::grants;
 use authgate_core::secret::Secret;
 
-use crate::flow::{VERIFIER, WITHDRAWALS, changed, sign_out};
+use crate::flow::{Changes, VERIFIER, WITHDRAWALS, changed, sign_out};
 use crate::world::{App, ISSUER, REFRESH_MAX, START, World, refusal, web_app};
 
 const ROWS: [&str; 3] = ["authorization_codes", "families", "tokens"];
@@ -20,7 +20,7 @@ fn a_failed_check_changes_nothing_and_the_code_still_works() {
     let code = approval.code.expose();
     let (cut, longer, upper) = (&code[..63], format!("{code}0"), code.to_ascii_uppercase());
     let zeroes = format!("{}{}", &code[..32], "0".repeat(32));
-    let table: [(&[(&str, &str)], Code); 15] = [
+    let table: [(Changes<'_>, Code); 15] = [
         (&[("grant_type", "")], Code::UnsupportedGrantType),
         (&[("grant_type", "device_code")], Code::UnsupportedGrantType),
         (&[("code", "")], Code::InvalidRequest),
@@ -111,7 +111,7 @@ fn adv_04_a_replay_that_fails_a_check_is_invalid_grant_and_ends_nothing() {
     world.clock.advance(100);
     let before = world.dump(&ROWS);
     let other_verifier = "y".repeat(43);
-    let table: [&[(&str, &str)]; 4] = [
+    let table: [Changes<'_>; 4] = [
         &[("code_verifier", &other_verifier)],
         &[("code_verifier", "")],
         &[("redirect_uri", "https://app.example/other")],
@@ -162,7 +162,7 @@ fn d31_a_code_dies_with_its_session_unless_it_is_for_offline_access() {
 fn d02_pkce_is_answered_if_and_only_if_it_was_asked() {
     let world = World::new();
     let app = world.app(ClientSpec { pkce_required: Some(false), ..web_app() });
-    let plain: &[(&str, &str)] = &[("code_challenge", ""), ("code_challenge_method", "")];
+    let plain: Changes<'_> = &[("code_challenge", ""), ("code_challenge_method", "")];
     // (asked with a challenge, verifier, redirect_uri, answer)
     let table = [
         (true, VERIFIER, "https://app.example/cb", None),

@@ -7,14 +7,14 @@ use authgate_core::resource::Resources;
 use authgate_core::scope::Scope;
 use authgate_core::user::User;
 
-use crate::flow::Approval;
+use crate::flow::{Approval, Changes};
 use crate::world::{World, refusal, web_app};
 
 const A: &str = "https://api.example/a";
 const B: &str = "https://api.example/b";
 
 /// What the consent page would be about, for this approval's person and client as they are now.
-fn question(world: &World, of: &Approval, changes: &[(&str, &str)]) -> (Question, Skip) {
+fn question(world: &World, of: &Approval, changes: Changes<'_>) -> (Question, Skip) {
     let (client, user) = now(world, of);
     let app = crate::world::App { client, ..of.app.clone() };
     let request = world.asked(&app, changes);
@@ -32,7 +32,7 @@ fn now(world: &World, of: &Approval) -> (Client, User) {
     (client.unwrap(), user.unwrap())
 }
 
-fn skip(world: &World, of: &Approval, changes: &[(&str, &str)]) -> Skip {
+fn skip(world: &World, of: &Approval, changes: Changes<'_>) -> Skip {
     question(world, of, changes).1
 }
 

@@ -29,6 +29,9 @@ pub struct Approval {
     pub code: Secret,
 }
 
+/// Parameters to send instead of the usual ones or besides them.
+pub type Changes<'a> = &'a [(&'a str, &'a str)];
+
 /// The usual parameters, with `changes` instead or besides; an empty value leaves one out.
 pub fn changed<'a, const N: usize>(
     usual: [(&'a str, &'a str); N],
@@ -58,7 +61,7 @@ impl World {
     }
 
     /// The request of an application, which must be acceptable.
-    pub fn asked(&self, app: &App, changes: &[(&str, &str)]) -> AuthorizationRequest {
+    pub fn asked(&self, app: &App, changes: Changes<'_>) -> AuthorizationRequest {
         self.validate(&authorization(&app.client, changes)).unwrap().1
     }
 
@@ -79,7 +82,7 @@ impl World {
     }
 
     /// A new person allows a request and the application gets its code.
-    pub fn code(&self, app: &App, changes: &[(&str, &str)]) -> Approval {
+    pub fn code(&self, app: &App, changes: Changes<'_>) -> Approval {
         let user = self.user(&format!("u{}", self.random.next()));
         let session = self.session(&user);
         let request = self.asked(app, changes);
@@ -92,7 +95,7 @@ impl World {
     }
 
     /// A code and its tokens.
-    pub fn tokens(&self, app: &App, changes: &[(&str, &str)]) -> (Approval, Tokens) {
+    pub fn tokens(&self, app: &App, changes: Changes<'_>) -> (Approval, Tokens) {
         let approval = self.code(app, changes);
         let tokens = self.redeem(&approval).unwrap();
         (approval, tokens)
@@ -154,8 +157,10 @@ impl Approval {
     }
 }
 
+pub type Withdrawal = fn(&World, &Approval);
+
 /// What takes an approval away, each alone; where it can be undone, it is, since what was issued before stays dead.
-pub const WITHDRAWALS: [(&str, fn(&World, &Approval)); 5] = [
+pub const WITHDRAWALS: [(&str, Withdrawal); 5] = [
     ("user disabled and enabled again", |world, of| {
         for status in [UserStatus::Disabled, UserStatus::Active] {
             world.write(|tx, env| user::set_status(tx, &of.user, status, env.origin, env.ctx)).unwrap();

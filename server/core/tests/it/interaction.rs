@@ -3,11 +3,12 @@
 use authgate_core::interaction::{self, AuthorizationRequest, Interaction};
 use authgate_core::session::Session;
 
+use crate::flow::Changes;
 use crate::world::World;
 
 const BROWSER: &str = "a cookie of 43 characters, as far as we know";
 
-fn store(world: &World, changes: &[(&str, &str)]) -> Interaction {
+fn store(world: &World, changes: Changes<'_>) -> Interaction {
     let request: AuthorizationRequest = world.asked(&world.web_app(), changes);
     world.write(|tx, env| interaction::store(tx, env, request, BROWSER)).unwrap()
 }
@@ -97,7 +98,7 @@ fn adv_33_only_the_session_that_saw_the_page_decides() {
 /// (parameter, seconds from the login to the request, whether that login is enough)
 #[test]
 fn d14_adv_22_a_login_is_recent_enough_or_it_does_not_count() {
-    let table: [(&[(&str, &str)], i64, bool); 11] = [
+    let table: [(Changes<'_>, i64, bool); 11] = [
         (&[], 86_400, true),
         (&[("prompt", "consent")], 86_400, true),
         (&[("prompt", "none")], 86_400, true),

@@ -5,7 +5,7 @@ use authgate_core::introspection::introspect;
 use authgate_core::secret::Secret;
 use serde_json::{Value, json};
 
-use crate::flow::{WITHDRAWALS, sign_out};
+use crate::flow::{WITHDRAWALS, Withdrawal, sign_out};
 use crate::world::{ACCESS, App, IDLE, ISSUER, START, World, web_app};
 
 fn ask(world: &World, caller: &App, text: &str, hint: Option<&str>) -> Value {
@@ -103,7 +103,7 @@ fn d21_a_refresh_token_only_to_its_own_client_when_that_says_what_it_is() {
 
 #[test]
 fn adv_02_what_is_dead_is_exactly_inactive() {
-    for (name, withdraw) in WITHDRAWALS.into_iter().chain([("logout", sign_out as fn(&World, &_))]) {
+    for (name, withdraw) in WITHDRAWALS.into_iter().chain([("logout", sign_out as Withdrawal)]) {
         let world = World::new();
         let app = world.web_app();
         let (approval, tokens) = world.tokens(&app, &[]);

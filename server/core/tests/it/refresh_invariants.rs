@@ -5,7 +5,7 @@ use authgate_core::error::Code;
 use authgate_core::grants;
 use authgate_core::secret::{base64url, from_base64url};
 
-use crate::flow::{WITHDRAWALS, sign_out};
+use crate::flow::{WITHDRAWALS, Withdrawal, sign_out};
 use crate::world::{App, Tokens, WINDOW, World, refusal};
 
 const ROWS: [&str; 2] = ["families", "tokens"];
@@ -48,7 +48,7 @@ fn i2_every_answer_to_one_token_carries_the_same_refresh_token() {
 
 #[test]
 fn i3_after_an_end_is_committed_nothing_of_the_grant_is_live() {
-    for (name, withdraw) in WITHDRAWALS.into_iter().chain([("logout", sign_out as fn(&World, &_))]) {
+    for (name, withdraw) in WITHDRAWALS.into_iter().chain([("logout", sign_out as Withdrawal)]) {
         let world = World::new();
         let (approval, first) = world.tokens(&world.web_app(), &[("scope", "read")]);
         let second = world.refresh(&approval.app, first.refresh()).unwrap();

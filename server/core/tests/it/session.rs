@@ -160,7 +160,7 @@ fn s4_disable_and_reset_end_every_session_for_good() {
             }
         },
         |world, user| {
-            world.write(|tx, env| user::reset_password(tx, user, "x", env.origin, env.ctx)).unwrap()
+            world.write(|tx, env| user::reset_password(tx, user, "x", env.origin, env.ctx)).unwrap();
         },
     ];
     for end in ends {

@@ -208,7 +208,7 @@ impl World {
     pub fn restore(&mut self, backup: &Path) {
         self.store = Store::sqlite(backup, 2).unwrap();
         self.writer = Mutex::new(hasty(&self.store));
-        self.path = backup.to_owned();
+        backup.clone_into(&mut self.path);
     }
 
     pub fn user(&self, name: &str) -> User {
