@@ -64,10 +64,7 @@ mod tests {
     fn adv_39_a_line_that_cannot_be_read_is_not_shown() {
         for text in ["A=1\n\nPASSWORD=hunter2 hunter2\nB=2", "A=1\n\nhunter2\n", "A=1\n\nB='hunter2\n"] {
             let error = dotenv(text).unwrap_err().to_string();
-            assert!(
-                error.starts_with(".env, line 3: must be NAME=value") && !error.contains("hunter2"),
-                "{error}"
-            );
+            assert!(error.contains("each line must be NAME=value") && !error.contains("hunter2"), "{error}");
         }
     }
 }

@@ -1,12 +1,30 @@
-//! OAuth 2.1 and OpenID Connect over HTTP: routes, pages, sessions, configuration and operator commands.
+//! OAuth 2.1 and OpenID Connect authorization server: HTTP, pages, configuration and wiring around
+//! [`authgate_core`], which has the rules.
 
+pub mod account;
+pub mod app;
+mod assets;
+pub mod browser;
 pub mod config;
+pub mod device_page;
 pub mod environment;
+pub mod error;
+pub mod form;
+pub mod hasher;
+mod health;
 pub mod logging;
+pub mod login;
+pub mod middleware;
+pub mod oauth;
 pub mod open;
 pub mod page;
 pub mod policy;
+pub mod reply;
+pub mod routes;
 pub mod seed;
+pub mod serve;
+pub mod session;
+mod tls;
 
 #[cfg(test)]
 mod testing;

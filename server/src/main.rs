@@ -1,2 +1,20 @@
-//! authgate
-fn main() {}
+//! The `authgate` program.
+
+mod commands;
+
+use std::io::{Write as _, stdout};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match commands::run(std::env::args_os()) {
+        Ok(text) => {
+            // A reader that left early, such as `head`, has what it wanted.
+            let _ = stdout().lock().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(sentence) => {
+            eprintln!("{}", sentence.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -27,7 +27,7 @@ pub use account::{
 pub use assets::Asset;
 pub use consent::{Claim, Consent, Renewal, Request, Resource, ScopeLine};
 pub use device::{DeviceConfirm, DeviceDone, DeviceEntry};
-pub use error::{ErrorPage, Leaving, Link};
+pub use error::{ErrorPage, Link};
 pub use login::Login;
 pub use time::{Lifetime, Time};
 
@@ -52,11 +52,13 @@ pub trait View: Serialize {
 pub struct Pages {
     templates: Handlebars<'static>,
     assets: Vec<Asset>,
+    base: String,
 }
 
 /// What every template sees: the frame, and the view's own fields beside it.
 #[derive(Serialize)]
 struct Frame<'a, V> {
+    base: &'a str,
     title: String,
     stylesheet: &'a str,
     place: &'a str,
@@ -66,9 +68,10 @@ struct Frame<'a, V> {
 }
 
 impl Pages {
-    /// Compiles the templates. Fails only if one of them is malformed, which a test rules out.
-    pub fn new() -> Result<Self> {
-        Ok(Self { templates: templates::compile()?, assets: assets::table() })
+    /// Compiles the templates. Every link begins with `base`, the path of the issuer. Fails only if a template is
+    /// malformed, which a test rules out.
+    pub fn new(base: &str) -> Result<Self> {
+        Ok(Self { templates: templates::compile()?, assets: assets::table(), base: base.to_owned() })
     }
 
     /// The page as HTML. Fails if the template names a field that the view lacks, which a test rules out.
@@ -83,6 +86,7 @@ impl Pages {
 
     fn context<V: View>(&self, view: &V) -> Result<Value> {
         let frame = Frame {
+            base: &self.base,
             title: view.title(),
             stylesheet: &self.assets[0].path,
             place: V::PLACE,

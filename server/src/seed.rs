@@ -44,7 +44,8 @@ pub fn first_start(
     if seeded.wrote_file {
         info!("Initial credentials written to: {} (mode 0600)", path.display());
     }
-    Ok(path.exists().then_some(path))
+    // With a configured password the file names the client only.
+    Ok((configured.is_none() && path.exists()).then_some(path))
 }
 
 struct Seeded {
@@ -62,19 +63,16 @@ fn seed_tables(
 ) -> Result<Seeded> {
     let origin = Origin { path: Some("start".into()), ..Origin::default() };
     let admin = seed::wants_admin(tx)?;
-    let client_id = match seed::wants_client(tx)? {
-        true => Some(seed::cli_client(tx, policy, &origin, ctx)?.id),
-        false => None,
-    };
+    let client_id =
+        if seed::wants_client(tx)? { Some(seed::cli_client(tx, policy, &origin, ctx)?.id) } else { None };
     let mut wrote_file = false;
     if admin {
-        let password = match configured {
-            Some(password) => password.clone(),
-            None => {
-                let client = seed::seeded_client(tx)?;
-                wrote_file = true;
-                written_password(path, client.as_ref().map(|client| client.id.as_str()), ctx)?
-            }
+        let password = if let Some(password) = configured {
+            password.clone()
+        } else {
+            let client = seed::seeded_client(tx)?;
+            wrote_file = true;
+            written_password(path, client.as_ref().map(|client| client.id.as_str()), ctx)?
         };
         let hash = user::hash_password(&password, ctx)?;
         seed::admin(tx, hash, &origin, ctx)?;

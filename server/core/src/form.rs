@@ -27,7 +27,7 @@ impl Params {
             let (name, value) = (decode(name)?, decode(value)?);
             if name != REPEATABLE && params.iter().any(|(known, _)| *known == name) {
                 // RFC 6749 3.1 and 3.2: parameters MUST NOT be included more than once.
-                let shown: String = name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
+                let shown: String = name.chars().filter(char::is_ascii_graphic).take(40).collect();
                 return Err(Error::refused(
                     Code::InvalidRequest,
                     format!("the parameter {shown} is repeated"),

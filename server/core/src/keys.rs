@@ -97,7 +97,7 @@ pub struct SigningKey {
 enum SecretKey {
     Ecdsa { pair: EcdsaKeyPair, public: ParsedPublicKey },
     Rsa { pair: RsaKeyPair, public: ParsedPublicKey },
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
 }
 
 impl SigningKey {
@@ -119,7 +119,7 @@ impl SigningKey {
 
     fn hs256(secret: &Secret) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
-        Self { kid: None, algorithm: Algorithm::Hs256, secret: SecretKey::Hmac(key) }
+        Self { kid: None, algorithm: Algorithm::Hs256, secret: SecretKey::Hmac(Box::new(key)) }
     }
 
     /// Signs `message` (RFC 7515 5.1). An ECDSA signature comes in its low-s form, the only one [`Self::verifies`] takes.

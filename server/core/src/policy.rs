@@ -13,6 +13,7 @@ pub struct Lifetimes {
 
 /// Settings that the grants read.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Policy {
     /// The one spelling of the issuer.
     pub issuer: String,

@@ -1,14 +1,22 @@
 //! People who sign in.
 
-use argon2::password_hash::PasswordHasher as _;
-use argon2::{Algorithm, Argon2, Params, PasswordVerifier as _, Version};
+mod password;
+
 use serde_json::Value as JsonValue;
 
 use crate::audit::{Event, Origin};
 use crate::context::Context;
 use crate::db::{Json, Tx, params, row, text_enum};
 use crate::error::{Code, Error, Result};
-use crate::secret::{Secret, base64url};
+
+pub use password::{check_password, hash_password, random_password, verify_password};
+
+/// Where users sign in whose password is stored here.
+const LOCAL: &str = "local";
+/// Longest username, in bytes: it is looked up and logged.
+const MAX_NAME: usize = 100;
+/// Longest full name, in bytes: it goes into tokens.
+const MAX_FULL_NAME: usize = 200;
 
 text_enum! {
     /// What a user may do on this server itself.
@@ -90,39 +98,51 @@ pub fn key(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
+/// Without a colon, a name can never look like the subject of a client (deviation D45).
 fn check_username(name: &str) -> Result<()> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+');
-    if name.is_empty()
-        || name.len() > 100
-        || !name.chars().all(plain)
-        || key(name).starts_with("client") && name.contains(':')
-    {
-        return Err(Error::refused(
-            Code::InvalidRequest,
-            "a username has 1 to 100 letters, digits or the signs . _ - @ + (and never begins with client:)",
-        ));
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(plain) {
+        return Err(invalid("a username has 1 to 100 bytes of letters, digits and the signs . _ - @ +"));
     }
     Ok(())
+}
+
+fn check_email(email: &str) -> Result<()> {
+    let host = email.split_once('@').filter(|(name, _)| !name.is_empty()).map_or("", |(_, host)| host);
+    let strange = |c: char| c.is_whitespace() || c.is_control();
+    // RFC 5321 4.5.3.1.3 bounds a path at 256 bytes with its angle brackets.
+    if host.is_empty() || email.len() > 254 || email.contains(strange) {
+        return Err(invalid("the e-mail address must look like name@host"));
+    }
+    Ok(())
+}
+
+fn check_full_name(name: &str) -> Result<()> {
+    if name.len() > MAX_FULL_NAME || name.chars().any(char::is_control) {
+        return Err(invalid("a full name has at most 200 bytes and no control characters"));
+    }
+    Ok(())
+}
+
+fn invalid(description: &'static str) -> Error {
+    Error::refused(Code::InvalidRequest, description)
 }
 
 /// Stores a new user.
 pub fn create(tx: &mut Tx<'_>, new: NewUser, origin: &Origin, ctx: &Context) -> Result<User> {
     check_username(&new.username)?;
     let email = new.email.filter(|email| !email.is_empty());
-    if email
-        .as_deref()
-        .is_some_and(|email| email.len() > 254 || !email.contains('@') || email.chars().any(char::is_control))
-    {
-        return Err(Error::refused(Code::InvalidRequest, "the e-mail address must look like name@host"));
-    }
+    let full_name = new.full_name.filter(|name| !name.is_empty());
+    email.as_deref().map_or(Ok(()), check_email)?;
+    full_name.as_deref().map_or(Ok(()), check_full_name)?;
     if by_username(tx, &new.username)?.is_some() {
-        return Err(Error::refused(Code::InvalidRequest, "username already exists"));
+        return Err(invalid("username already exists"));
     }
     if let Some(email) = &email {
         let taken: Option<(String,)> =
             tx.one("SELECT id FROM users WHERE email_key = ?1", params![key(email)])?;
         if taken.is_some() {
-            return Err(Error::refused(Code::InvalidRequest, "email already in use by another user"));
+            return Err(invalid("email already in use by another user"));
         }
     }
     let user = User {
@@ -134,11 +154,11 @@ pub fn create(tx: &mut Tx<'_>, new: NewUser, origin: &Origin, ctx: &Context) -> 
         email_verified: false,
         password_hash: new.password_hash,
         role: new.role,
-        full_name: new.full_name.filter(|name| !name.is_empty()),
+        full_name,
         avatar_url: None,
         claims: Json(serde_json::json!({})),
         status: UserStatus::Active,
-        auth_source: "local".into(),
+        auth_source: LOCAL.into(),
         external_id: None,
         epoch: 1,
         created_at: ctx.now(),
@@ -167,6 +187,14 @@ pub fn by_username(tx: &mut Tx<'_>, username: &str) -> Result<Option<User>> {
     select(tx, "username_key", &key(username))
 }
 
+/// The user with this id or name. The id wins, since somebody may choose a name that looks like another's id.
+pub fn by_id_or_name(tx: &mut Tx<'_>, text: &str) -> Result<Option<User>> {
+    match by_id(tx, text)? {
+        Some(user) => Ok(Some(user)),
+        None => by_username(tx, text),
+    }
+}
+
 /// Every user, oldest first.
 pub fn all(tx: &mut Tx<'_>) -> Result<Vec<User>> {
     tx.all(&format!("SELECT {} FROM users ORDER BY id", User::COLUMNS), &[])
@@ -193,7 +221,7 @@ pub fn set_status(
             params![&user.id],
         )?;
         if others == Some((0,)) {
-            return Err(Error::refused(Code::InvalidRequest, "cannot remove the last admin user"));
+            return Err(invalid("cannot remove the last admin user"));
         }
     }
     let changed = tx.execute(
@@ -219,6 +247,9 @@ pub fn reset_password(
     origin: &Origin,
     ctx: &Context,
 ) -> Result<()> {
+    if user.auth_source != LOCAL {
+        return Err(invalid("the password of this user is kept elsewhere, so it cannot be set here"));
+    }
     tx.execute(
         "UPDATE users SET password_hash = ?1, epoch = epoch + 1, updated_at = ?2 WHERE id = ?3",
         params![hash, ctx.now(), &user.id],
@@ -228,24 +259,14 @@ pub fn reset_password(
         .write(tx, origin, ctx)
 }
 
-fn argon2id() -> Argon2<'static> {
-    let params = Params::new(19 * 1024, 2, 1, None).expect("OWASP's parameters are valid");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-}
-
-/// Hashes a password: Argon2id, 19 MiB, two passes; 16 ms of CPU. Belongs on the password threads.
-pub fn hash_password(password: &Secret, ctx: &Context) -> Result<String> {
-    let hash = argon2id().hash_password_with_salt(password.expose().as_bytes(), &ctx.bytes::<16>());
-    hash.map(|hash| hash.to_string()).map_err(|error| Error::failed(format_args!("password hash: {error}")))
-}
-
-/// Compares a password with a stored hash. Belongs on the password threads.
-pub fn verify_password(password: &Secret, stored: &str) -> bool {
-    argon2::password_hash::phc::PasswordHash::new(stored)
-        .is_ok_and(|hash| argon2id().verify_password(password.expose().as_bytes(), &hash).is_ok())
-}
-
-/// A new password nobody has to choose: 22 characters, 128 bits.
-pub fn random_password(ctx: &Context) -> Secret {
-    Secret::new(base64url(&ctx.bytes::<16>()))
+/// Ends every session and token of a user by raising the epoch.
+pub fn revoke_all(tx: &mut Tx<'_>, user: &User, origin: &Origin, ctx: &Context) -> Result<()> {
+    tx.execute(
+        "UPDATE users SET epoch = epoch + 1, updated_at = ?1 WHERE id = ?2",
+        params![ctx.now(), &user.id],
+    )?;
+    Event::warning("USER_TOKENS_REVOKED_ALL", "All sessions and tokens of the user revoked")
+        .by(&user.id)
+        .on("USER", &user.id)
+        .write(tx, origin, ctx)
 }

@@ -83,20 +83,20 @@ fn check_origin(origin: &str) -> Parsed<()> {
 fn methods(text: &str) -> Parsed<Vec<String>> {
     let methods = parse::list(text);
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    match methods.iter().all(|method| known.contains(&method.as_str())) {
-        true if !methods.is_empty() => Ok(methods),
-        _ => Err(format!("must list methods among {}", known.join(", "))),
+    if methods.is_empty() || !methods.iter().all(|method| known.contains(&method.as_str())) {
+        return Err(format!("must list methods among {}", known.join(", ")));
     }
+    Ok(methods)
 }
 
 fn headers(text: &str) -> Parsed<Vec<String>> {
     let headers = parse::list(text);
     let token =
         |header: &String| header.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    match headers.iter().all(token) {
-        true if !headers.is_empty() => Ok(headers),
-        _ => Err("must list header names".into()),
+    if headers.is_empty() || !headers.iter().all(token) {
+        return Err("must list header names".into());
     }
+    Ok(headers)
 }
 
 #[cfg(test)]

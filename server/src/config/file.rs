@@ -57,7 +57,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> (Scopes, Resources) {
     let Some(path) = reader.text(CONFIG_FILE) else { return (scopes, resources) };
     match fs::read_to_string(&path) {
         Err(error) => {
-            reader.problem(CONFIG_FILE, format!("must name a text file that can be read ({error})"))
+            reader.problem(CONFIG_FILE, format!("must name a text file that can be read ({error})"));
         }
         Ok(text) => match text.parse::<Table>() {
             Err(error) => reader.problem(CONFIG_FILE, not_toml(&text, &error)),

@@ -125,8 +125,8 @@ mod tests {
     const LONG: &str = "0123456789abcdef0123456789abcdef";
     const PUBLISHED: &str = "your-256-bit-secret-change-in-production";
 
-    fn exposed(secret: &Option<Secret>) -> Option<&str> {
-        secret.as_ref().map(Secret::expose)
+    fn exposed(secret: Option<Secret>) -> Option<String> {
+        secret.map(|secret| secret.expose().to_owned())
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_master_key_is_32_bytes() {
-        assert_eq!(exposed(&config(&[("MASTER_KEY", MASTER)]).keys.master), Some(MASTER));
+        assert_eq!(exposed(config(&[("MASTER_KEY", MASTER)]).keys.master), Some(MASTER.to_owned()));
         for text in ["short", &MASTER[1..], &format!("{MASTER}=")] {
             let problem = refused(&[("MASTER_KEY", text)]);
             assert!(problem.contains("MASTER_KEY=***: must hold 32 random bytes"), "{problem}");
@@ -149,7 +149,7 @@ mod tests {
     fn a_named_master_key_file_must_be_there() {
         let file = Scratch::new("master", &format!("{MASTER}\n"));
         let keys = config(&[("MASTER_KEY_FILE", file.path())]).keys;
-        assert_eq!((exposed(&keys.master), keys.master_file), (Some(MASTER), file.path().into()));
+        assert_eq!((exposed(keys.master), keys.master_file), (Some(MASTER.to_owned()), file.path().into()));
         assert!(refused(&[("MASTER_KEY_FILE", "/nonexistent/key")]).contains("can be read"));
         let empty = Scratch::new("master-empty", "\n");
         assert!(refused(&[("MASTER_KEY_FILE", empty.path())]).contains("not empty"));
@@ -163,7 +163,7 @@ mod tests {
         let file = Scratch::new("inline-wins", "-----BEGIN PRIVATE KEY-----\nfile");
         let inline = "-----BEGIN EC PRIVATE KEY-----\ninline";
         let both = [("JWT_PRIVATE_KEY_PATH", file.path()), ("JWT_PRIVATE_KEY_PEM", inline)];
-        assert_eq!(exposed(&config(&both).keys.pem), Some(inline));
+        assert_eq!(exposed(config(&both).keys.pem), Some(inline.to_owned()));
         assert!(warnings(&both)[0].contains("both set"));
         assert!(config(&both[..1]).keys.pem.is_some_and(|pem| pem.expose().ends_with("file")));
         assert!(refused(&[("JWT_PRIVATE_KEY_PEM", "hunter2")]).contains("PEM=***: must hold a private key"));
@@ -182,14 +182,17 @@ mod tests {
     #[test]
     fn hs256_needs_a_secret_of_32_bytes() {
         let hs256 = ("JWT_SIGNING_ALGORITHM", "HS256");
-        assert_eq!(exposed(&config(&[hs256, ("JWT_SECRET", LONG)]).keys.jwt_secret), Some(LONG));
+        assert_eq!(exposed(config(&[hs256, ("JWT_SECRET", LONG)]).keys.jwt_secret), Some(LONG.to_owned()));
         assert!(warnings(&[hs256, ("JWT_SECRET", LONG)])[0].contains("weaker than the default"));
         assert!(refused(&[hs256]).contains("JWT_SECRET is not set: HS256 signs with a secret"));
         assert!(
             refused(&[hs256, ("JWT_SECRET", &LONG[1..])]).contains("must be at least 32 bytes for HS256")
         );
         let file = Scratch::new("jwt-secret", &format!("{LONG}\r\n"));
-        assert_eq!(exposed(&config(&[hs256, ("JWT_SECRET_FILE", file.path())]).keys.jwt_secret), Some(LONG));
+        assert_eq!(
+            exposed(config(&[hs256, ("JWT_SECRET_FILE", file.path())]).keys.jwt_secret),
+            Some(LONG.to_owned())
+        );
         let missing = refused(&[hs256, ("JWT_SECRET_FILE", "/nonexistent/secret")]);
         assert_eq!(missing.lines().count(), 2, "{missing}");
     }

@@ -11,8 +11,6 @@ pub struct Account {
     pub name: String,
     /// The name that was typed at sign-in.
     pub username: String,
-    /// For the form that posts to `/logout`.
-    pub logout_csrf_token: String,
 }
 
 /// `/account/sessions`, the home page: the person, their browsers, and the applications that can renew access.

@@ -34,21 +34,6 @@ pub struct Link {
     pub text: String,
 }
 
-/// Names the host that an error would be sent to, for clients that registered themselves (RFC 9700 4.11.2).
-#[derive(Clone, Debug, Serialize)]
-pub struct Leaving {
-    /// The application's name, as registered.
-    pub client_name: String,
-    /// The redirect URI's host in punycode.
-    pub target_host: String,
-    /// The error code that it will be sent.
-    pub code: String,
-    /// What that means, for the person.
-    pub message: String,
-    /// The checked redirect URI with the error's parameters.
-    pub continue_url: String,
-}
-
 impl ErrorPage {
     /// An error with this status, title and advice, and nothing else.
     pub fn new(status: u16, title: impl Into<String>, message: impl Into<String>) -> Self {
@@ -109,13 +94,5 @@ impl View for ErrorPage {
 
     fn navigation(&self) -> Option<&Account> {
         self.account.as_ref()
-    }
-}
-
-impl View for Leaving {
-    const TEMPLATE: &'static str = "leaving";
-
-    fn title(&self) -> String {
-        format!("Leaving for {}", self.target_host)
     }
 }

@@ -7,8 +7,6 @@ use super::{Lifetime, View};
 /// Asks for user name and password; posts `username`, `password`, `redirect`, `remember_me` to `/login`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Login {
-    /// Absent where the browser has no cookie yet to bind it to.
-    pub csrf_token: Option<String>,
     /// Why the last attempt failed.
     pub error: Option<String>,
     /// Why the person is here ("Your session has expired ...").

@@ -30,11 +30,7 @@ const MORNING: Time = Time(1_795_575_571);
 const EARLIER: Time = Time(1_794_012_345);
 
 fn account() -> Account {
-    Account {
-        name: "Ada Lovelace".into(),
-        username: "ada".into(),
-        logout_csrf_token: "bG9nb3V0LXRva2Vu".into(),
-    }
+    Account { name: "Ada Lovelace".into(), username: "ada".into() }
 }
 
 fn scope(name: &str, words: &str, new: bool) -> ScopeLine {
@@ -59,7 +55,6 @@ fn resources() -> Vec<Resource> {
 
 fn login(pages: &Pages, samples: &mut Vec<Sample>) {
     let first = Login {
-        csrf_token: None,
         error: None,
         notice: None,
         username: String::new(),
@@ -69,7 +64,6 @@ fn login(pages: &Pages, samples: &mut Vec<Sample>) {
     };
     add(samples, pages, "login", &first);
     let full = Login {
-        csrf_token: Some("bG9naW4tdG9rZW4".into()),
         notice: Some("Your session has expired due to inactivity. Please sign in again.".into()),
         redirect: "/oauth/authorize?interaction=01993c".into(),
         remember_for: Some(Lifetime(2_592_000)),
@@ -259,12 +253,4 @@ fn errors(pages: &Pages, samples: &mut Vec<Sample>) {
         )
     };
     add(samples, pages, "error-full", &full);
-    let leaving = Leaving {
-        client_name: "Acme Notes".into(),
-        target_host: "xn--ntes-0ra.acme.example".into(),
-        code: "invalid_scope".into(),
-        message: "It asked for access that it is not registered for.".into(),
-        continue_url: "https://xn--ntes-0ra.acme.example/callback?error=invalid_scope&state=af0i".into(),
-    };
-    add(samples, pages, "leaving", &leaving);
 }

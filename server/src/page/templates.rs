@@ -13,7 +13,7 @@ macro_rules! embedded {
 pub(super) const FILES: &[(&str, &str)] = embedded! {
     "templates/":
         "layout" "login" "consent" "device_entry" "device_confirm" "device_done" "sessions" "authorizations"
-        "sign_out" "error" "leaving"
+        "sign_out" "error"
         "partial/mark" "partial/time" "partial/alert" "partial/flash" "partial/access" "partial/resources" "partial/person"
         "icon/alert" "icon/info" "icon/check" "icon/cross" "icon/browser" "icon/device" "icon/key" "icon/leave";
 };
@@ -27,7 +27,7 @@ pub(super) fn compile() -> Result<Handlebars<'static>> {
     templates.register_helper("initial", Box::new(initial));
     for (name, text) in FILES {
         templates
-            .register_template_string(name, text)
+            .register_template_string(name, text.trim_end())
             .map_err(|error| Error::failed(format_args!("template {name}: {error}")))?;
     }
     Ok(templates)

@@ -1,6 +1,6 @@
 module authgate.example/clients
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/coreos/go-oidc/v3 v3.21.0

@@ -1,0 +1,229 @@
+//! What a request can reach. There is one [`App`] per server and nothing beside it: no globals.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::USER_AGENT;
+use actix_web::web::{Data, block};
+use authgate_actors::devices::Devices;
+use authgate_actors::issuer::Issuer;
+use authgate_actors::limiter::Limiter;
+use authgate_actors::supervisor::Health;
+use authgate_core::audit::Origin;
+use authgate_core::context::{Clock, Context, Random};
+use authgate_core::db::{Store, Tx};
+use authgate_core::env::Env;
+use authgate_core::error::{Code, Error, Result};
+use authgate_core::keys::Keys;
+use authgate_core::master::Master;
+use authgate_core::policy::Policy;
+use authgate_core::recovery::{self, Recovery};
+use tokio::sync::Semaphore;
+
+use crate::config::Config;
+use crate::hasher::Hasher;
+use crate::oauth::discovery::Metadata;
+use crate::open::Opened;
+use crate::page::Pages;
+use crate::policy;
+
+/// Reads that wait or run at most. One takes well under a millisecond, so the last waits less than a request may take;
+/// whoever comes then is told to come back.
+const MAX_READS: usize = 1024;
+
+/// Everything that handlers share.
+pub struct App {
+    /// What the operator decided.
+    pub config: Config,
+    /// The same, as the rules need it.
+    pub policy: Arc<Policy>,
+    /// The database, for reading; writes go through the issuer.
+    pub store: Store,
+    /// Runs what writes, many requests in one commit.
+    pub issuer: Issuer,
+    /// The poll clock of the device flow.
+    pub devices: Devices,
+    /// Counts requests by rule and key.
+    pub limiter: Limiter,
+    /// How the actors are.
+    pub health: Health,
+    /// What signs and verifies tokens.
+    pub keys: Arc<Keys>,
+    /// The key of everything that stays on this server: cookies, CSRF tokens, user codes.
+    pub master: Arc<Master>,
+    /// Set if the last process did not stop cleanly.
+    pub recovery: Option<Recovery>,
+    /// Templates and assets.
+    pub pages: Pages,
+    /// Hashes passwords on threads of its own.
+    pub hasher: Hasher,
+    /// The published documents, encoded.
+    pub metadata: Metadata,
+    /// How long a peer may take.
+    pub timeouts: Timeouts,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives randomness.
+    pub random: Arc<dyn Random>,
+    reads: Semaphore,
+}
+
+/// How long a peer may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// Until the head of a request has arrived.
+    pub head: Duration,
+    /// Until its body has.
+    pub body: Duration,
+    /// Until the next request on a connection.
+    pub keep_alive: Duration,
+}
+
+impl Default for Timeouts {
+    /// The contract's.
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { head: seconds(10), body: seconds(30), keep_alive: seconds(120) }
+    }
+}
+
+/// Time and randomness, which tests set.
+pub struct Surroundings {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives randomness.
+    pub random: Arc<dyn Random>,
+    /// How long a peer may take.
+    pub timeouts: Timeouts,
+}
+
+impl App {
+    /// Starts the actors over an opened installation. Must be called inside an actix `System`. `health` is told by the
+    /// actors how they are.
+    pub fn start(config: Config, opened: Opened, surroundings: Surroundings, health: Health) -> Result<Self> {
+        let Opened { store, master, keys } = opened;
+        let Surroundings { clock, random, timeouts } = surroundings;
+        let policy = policy::of(&config);
+        let now = clock.now_ms() / 1000;
+        let recovery = store.write(|tx| recovery::start(tx, policy.retry_window, now))?;
+        Ok(Self {
+            issuer: Issuer::start(store.writer()?, &health),
+            devices: Devices::start(&health),
+            limiter: Limiter::start(&health),
+            hasher: Hasher::start()?,
+            pages: Pages::new(&config.server.issuer_path)?,
+            metadata: Metadata::new(&policy, &keys),
+            reads: Semaphore::new(MAX_READS),
+            policy: Arc::new(policy),
+            keys: Arc::new(keys),
+            master: Arc::new(master),
+            config,
+            store,
+            health,
+            recovery,
+            timeouts,
+            clock,
+            random,
+        })
+    }
+
+    /// The app that serves this request.
+    pub fn of(request: &HttpRequest) -> &Data<App> {
+        request.app_data().expect("every route is registered in an application that has it")
+    }
+
+    /// The moment and the randomness of one request.
+    pub fn context(&self) -> Context {
+        Context::new(self.clock.as_ref(), Arc::clone(&self.random))
+    }
+
+    /// Runs `job` on a pooled reader, off the worker's thread.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let _permit = self.reads.try_acquire().map_err(|_| {
+            Error::refused(Code::TemporarilyUnavailable, "The server is busy. Please try again.")
+        })?;
+        let store = self.store.clone();
+        block(move || store.read(job)).await.map_err(|_| Error::failed("a read panicked"))?
+    }
+
+    /// [`Self::read`] with what every rule can see.
+    pub async fn read_env<T: Send + 'static>(
+        &self,
+        request: &HttpRequest,
+        job: impl FnOnce(&mut Tx<'_>, Env<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let own = self.own_env(request);
+        self.read(move |tx| job(tx, own.env())).await
+    }
+
+    /// Runs `job` in the issuer's next commit, with what every rule can see.
+    pub async fn write_env<T: Send + 'static>(
+        &self,
+        request: &HttpRequest,
+        job: impl FnOnce(&mut Tx<'_>, Env<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let own = self.own_env(request);
+        self.issuer.write(move |tx| job(tx, own.env())).await
+    }
+
+    /// What a rule can see, owned, so that it can go to another thread.
+    pub fn own_env(&self, request: &HttpRequest) -> OwnEnv {
+        OwnEnv {
+            policy: Arc::clone(&self.policy),
+            keys: Arc::clone(&self.keys),
+            master: Arc::clone(&self.master),
+            recovery: self.recovery,
+            origin: self.origin(request),
+            ctx: self.context(),
+        }
+    }
+
+    /// Who asks, for the audit trail. Forwarded headers are never believed: anybody can send them (deviation D20).
+    pub fn origin(&self, request: &HttpRequest) -> Origin {
+        let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+        Origin {
+            ip: request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()),
+            // A header value that is text is ASCII, so every position is the border of a character.
+            user_agent: agent.map(|agent| agent[..agent.len().min(MAX_USER_AGENT)].to_owned()),
+            path: Some(request.uri().path().chars().take(MAX_PATH).collect()),
+            method: method(request),
+        }
+    }
+}
+
+/// Bytes of a user agent that are kept, as [`Origin`] has it.
+const MAX_USER_AGENT: usize = 500;
+/// Bytes of a path that are kept; ours have less than half of it.
+const MAX_PATH: usize = 256;
+
+fn method(request: &HttpRequest) -> Option<&'static str> {
+    ["GET", "HEAD", "POST", "OPTIONS"].into_iter().find(|known| request.head().method == *known)
+}
+
+/// An [`Env`] that owns its parts.
+pub struct OwnEnv {
+    policy: Arc<Policy>,
+    keys: Arc<Keys>,
+    master: Arc<Master>,
+    recovery: Option<Recovery>,
+    origin: Origin,
+    ctx: Context,
+}
+
+impl OwnEnv {
+    /// As the rules take it.
+    pub fn env(&self) -> Env<'_> {
+        Env {
+            policy: &self.policy,
+            keys: &self.keys,
+            master: &self.master,
+            recovery: self.recovery,
+            origin: &self.origin,
+            ctx: &self.ctx,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The command line: what an operator types, beside a running server or without one.
+
+mod answer;
+mod client;
+mod configuration;
+mod consent;
+mod installation;
+mod key;
+mod migrate;
+mod password;
+mod token;
+mod user;
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ErrorKind};
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use answer::Answer;
+use authgate::config::{self, Config};
+use authgate::{environment, logging};
+use authgate_core::error::{Error, Result};
+use installation::Installation;
+
+/// OAuth 2.1 and OpenID Connect authorization server.
+///
+/// All configuration comes from environment variables and a file .env; `authgate config docs` lists them.
+#[derive(Parser)]
+#[command(name = "authgate", bin_name = "authgate")]
+struct Cli {
+    /// Print JSON, for scripts
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print the version
+    #[arg(short, long)]
+    version: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    #[command(alias = "server")]
+    Serve,
+    /// Create the database or bring it up to date
+    Migrate,
+    /// People who sign in
+    #[command(subcommand)]
+    User(user::User),
+    /// Applications that ask for tokens
+    #[command(subcommand)]
+    Client(client::Client),
+    /// What people allowed clients
+    #[command(subcommand)]
+    Consent(consent::Consent),
+    /// Tokens that were issued
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Keys that sign and verify
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Check the configuration, or list what can be set
+    #[command(subcommand)]
+    Config(configuration::Configuration),
+}
+
+/// Runs what `args` say. Returns what belongs on stdout, or else the sentence for stderr.
+pub fn run(args: impl Iterator<Item = OsString>) -> Result<String, String> {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => return Ok(error.to_string()),
+        Err(error) => return Err(misuse(&error)),
+    };
+    if cli.version {
+        return Ok(version());
+    }
+    let Some(command) = cli.command else { return Ok(Cli::command().render_help().to_string()) };
+    let answer = command.run().map_err(|error| match error {
+        Error::Refused(refusal) => refusal.description.into_owned(),
+        Error::Failed(cause) => cause,
+    })?;
+    Ok(answer.print(cli.json))
+}
+
+impl Command {
+    fn run(self) -> Result<Answer> {
+        match self {
+            Command::Serve => serve().map(|()| Answer::nothing()),
+            Command::Migrate => migrate::run(&configured()?.0),
+            Command::User(user) => user.run(&Installation::open()?),
+            Command::Client(client) => client.run(&Installation::open()?),
+            Command::Consent(consent) => consent.run(&Installation::open()?),
+            Command::Token(token) => token.run(&Installation::open()?),
+            Command::Key(key) => key.run(&Installation::open()?),
+            Command::Config(configuration) => configuration.run(),
+        }
+    }
+}
+
+/// Runs the server until it is told to stop.
+fn serve() -> Result<()> {
+    let (config, warnings) = configured()?;
+    logging::start(&config.server);
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    authgate::serve::run(config)
+}
+
+/// The configuration of this process, and what its operator should know.
+fn configured() -> Result<(Config, Vec<String>)> {
+    let variables = environment::read()?;
+    config::load(&|name| variables.get(name).cloned()).map_err(Error::failed)
+}
+
+fn misuse(error: &clap::Error) -> String {
+    match error.get(ContextKind::InvalidSubcommand) {
+        Some(name) => format!("Unknown command: {name}\n\n{}", Cli::command().render_help()),
+        None => error.to_string(),
+    }
+}
+
+fn version() -> String {
+    // Set by whoever builds a release.
+    let known = |text: Option<&'static str>| text.unwrap_or("unknown");
+    format!(
+        "AuthGate version {}\ncommit: {}\nbuilt: {}\nrust: {}\nplatform: {}/{}\n",
+        env!("CARGO_PKG_VERSION"),
+        known(option_env!("AUTHGATE_COMMIT")),
+        known(option_env!("AUTHGATE_BUILD_TIME")),
+        env!("CARGO_PKG_RUST_VERSION"),
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+    )
+}

@@ -1,0 +1,181 @@
+//! `authgate client`.
+
+mod fields;
+
+use authgate_core::client::{self, ClientSpec, ClientStatus, ClientType};
+use authgate_core::db::Tx;
+use authgate_core::env::Env;
+use authgate_core::error::Result;
+use authgate_core::secret::Secret;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, fields as lines, table};
+use super::installation::{Installation, unknown};
+use fields::Fields;
+
+/// What people look for.
+const FIRST: &[&str] = &["client_id", "client_secret", "name", "type", "status", "grant_types", "scope"];
+
+#[derive(Subcommand)]
+pub enum Client {
+    /// Register a client; a confidential one gets a secret, which is printed once
+    Create(Create),
+    /// List every client
+    List,
+    /// Show a client
+    Show(Named),
+    /// Change a client; a list replaces the whole list, and an empty value clears it
+    Update(Update),
+    /// Let a client ask for tokens
+    Enable(Named),
+    /// Let a client ask for nothing, and end all that was issued to it
+    Disable(Named),
+    /// End every token and consent of a client, which stays usable
+    RevokeAll(Named),
+    /// Replace a client's secret; the old one is void at once
+    RotateSecret(Named),
+    /// Delete a client and all that was issued to it
+    Delete(Named),
+}
+
+#[derive(Args)]
+pub struct Create {
+    /// Whether it can keep a secret: confidential or public
+    #[arg(long = "type", default_value = "confidential", value_parser = fields::client_type)]
+    client_type: ClientType,
+    #[command(flatten)]
+    fields: Fields,
+}
+
+#[derive(Args)]
+pub struct Update {
+    #[command(flatten)]
+    client: Named,
+    #[command(flatten)]
+    fields: Fields,
+}
+
+#[derive(Args)]
+pub struct Named {
+    /// The `client_id`
+    client_id: String,
+}
+
+impl Named {
+    fn find(&self, tx: &mut Tx<'_>) -> Result<client::Client> {
+        client::by_id(tx, &self.client_id)?.ok_or_else(|| unknown("client", &self.client_id))
+    }
+
+    /// Changes the client and shows what became of it.
+    fn change(
+        &self,
+        installation: &Installation,
+        job: impl FnOnce(&mut Tx<'_>, Env<'_>, &client::Client) -> Result<()>,
+    ) -> Result<Answer> {
+        let client = installation.write(|tx, env| {
+            let client = self.find(tx)?;
+            job(tx, env, &client)?;
+            self.find(tx)
+        })?;
+        Ok(shown(&client, None))
+    }
+}
+
+impl Client {
+    pub fn run(self, installation: &Installation) -> Result<Answer> {
+        match self {
+            Client::Create(create) => create.run(installation),
+            Client::List => list(installation),
+            Client::Show(named) => Ok(shown(&installation.read(|tx| named.find(tx))?, None)),
+            Client::Update(update) => update.run(installation),
+            Client::Enable(named) => named.change(installation, |tx, env, client| {
+                client::set_status(tx, client, ClientStatus::Active, env.origin, env.ctx)
+            }),
+            Client::Disable(named) => named.change(installation, |tx, env, client| {
+                client::set_status(tx, client, ClientStatus::Inactive, env.origin, env.ctx)
+            }),
+            Client::RevokeAll(named) => named
+                .change(installation, |tx, env, client| client::revoke_all(tx, client, env.origin, env.ctx)),
+            Client::RotateSecret(named) => rotate_secret(&named, installation),
+            Client::Delete(named) => delete(&named, installation),
+        }
+    }
+}
+
+impl Create {
+    fn run(self, installation: &Installation) -> Result<Answer> {
+        let mut spec = ClientSpec::new(self.client_type);
+        self.fields.apply(&mut spec)?;
+        let (client, secret) = installation
+            .write(|tx, env| client::create(tx, spec, "admin", env.policy, env.origin, env.ctx))?;
+        Ok(shown(&client, secret.as_ref()))
+    }
+}
+
+impl Update {
+    fn run(self, installation: &Installation) -> Result<Answer> {
+        self.client.change(installation, |tx, env, client| {
+            let mut spec = ClientSpec::of(client);
+            self.fields.apply(&mut spec)?;
+            client::update(tx, client, spec, env.policy, env.origin, env.ctx)
+        })
+    }
+}
+
+fn rotate_secret(named: &Named, installation: &Installation) -> Result<Answer> {
+    let secret = installation.write(|tx, env| {
+        let client = named.find(tx)?;
+        client::rotate_secret(tx, &client, env.origin, env.ctx)
+    })?;
+    let object = json!({"client_id": named.client_id, "client_secret": secret.expose()});
+    Ok(Answer::new(lines(&object, FIRST), object))
+}
+
+fn delete(named: &Named, installation: &Installation) -> Result<Answer> {
+    let client = installation.write(|tx, env| {
+        let client = named.find(tx)?;
+        client::delete(tx, &client, env.origin, env.ctx)?;
+        Ok(client)
+    })?;
+    let text = format!("deleted {} ({})", client.id, client.name);
+    Ok(Answer::new(text, json!({"client_id": client.id, "deleted": true})))
+}
+
+fn list(installation: &Installation) -> Result<Answer> {
+    let clients = installation.read(client::all)?;
+    let row = |client: &client::Client| {
+        let grants: Vec<_> = client.grants.0.iter().map(|grant| grant.short()).collect();
+        [
+            client.name.clone(),
+            client.client_type.as_str().to_owned(),
+            client.status.as_str().to_owned(),
+            grants.join(" "),
+            client.id.clone(),
+        ]
+    };
+    let rows: Vec<_> = clients.iter().map(row).collect();
+    let text = table(["NAME", "TYPE", "STATUS", "GRANTS", "CLIENT_ID"], &rows);
+    Ok(Answer::new(text, clients.iter().map(object).collect()))
+}
+
+fn shown(client: &client::Client, secret: Option<&Secret>) -> Answer {
+    let mut object = object(client);
+    if let Some(secret) = secret {
+        object["client_secret"] = secret.expose().into();
+    }
+    Answer::new(lines(&object, FIRST), object)
+}
+
+fn object(client: &client::Client) -> Value {
+    json!({
+        "client_id": client.id, "name": client.name, "description": client.description,
+        "type": client.client_type, "application_type": client.application_type, "status": client.status,
+        "token_endpoint_auth_method": client.auth_method, "grant_types": client.grants.0,
+        "scope": client.scopes.to_string(), "redirect_uris": client.redirect_uris.0,
+        "resources": client.resources.0, "audiences": client.audiences.0, "token_profile": client.token_profile,
+        "pkce_required": client.pkce_required, "skip_consent": client.skip_consent,
+        "project": client.project, "service_account": client.service_account, "origin": client.origin,
+        "last_used_at": client.last_used_at, "created_at": client.created_at, "updated_at": client.updated_at,
+    })
+}

@@ -1,0 +1,147 @@
+//! `authgate user`.
+
+use authgate_core::error::Result;
+use authgate_core::user::{self, NewUser, Role, UserStatus};
+use authgate_core::{db::Tx, secret::Secret};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, fields, table};
+use super::installation::{Installation, unknown};
+use super::password::Password;
+
+#[derive(Subcommand)]
+pub enum User {
+    /// Create a user who signs in with a password
+    Create(Create),
+    /// List every user
+    List,
+    /// Let nobody sign in as this user, and end all that was issued to them
+    Disable(Named),
+    /// Let a disabled user sign in again
+    Enable(Named),
+    /// Set another password, and end every session and token of the user
+    ResetPassword(ResetPassword),
+}
+
+#[derive(Args)]
+pub struct Create {
+    /// Name to sign in with
+    #[arg(long)]
+    username: String,
+    /// E-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// Name as people know it
+    #[arg(long)]
+    full_name: Option<String>,
+    /// What they may do here: admin or user
+    #[arg(long, default_value = "user", value_parser = role)]
+    role: Role,
+    #[command(flatten)]
+    password: Password,
+}
+
+#[derive(Args)]
+pub struct ResetPassword {
+    #[command(flatten)]
+    user: Named,
+    #[command(flatten)]
+    password: Password,
+}
+
+#[derive(Args)]
+pub struct Named {
+    /// Username or id
+    user: String,
+}
+
+impl Named {
+    fn find(&self, tx: &mut Tx<'_>) -> Result<user::User> {
+        user::by_id_or_name(tx, &self.user)?.ok_or_else(|| unknown("user", &self.user))
+    }
+}
+
+impl User {
+    pub fn run(self, installation: &Installation) -> Result<Answer> {
+        match self {
+            User::Create(create) => create.run(installation),
+            User::List => list(installation),
+            User::Disable(named) => set_status(&named, UserStatus::Disabled, installation),
+            User::Enable(named) => set_status(&named, UserStatus::Active, installation),
+            User::ResetPassword(reset) => reset.run(installation),
+        }
+    }
+}
+
+impl Create {
+    fn run(self, installation: &Installation) -> Result<Answer> {
+        let chosen = self.password.choose(installation.env().ctx)?;
+        let new = NewUser {
+            username: self.username,
+            email: self.email,
+            full_name: self.full_name,
+            role: self.role,
+            password_hash: Some(chosen.hash),
+        };
+        let user = installation.write(|tx, env| user::create(tx, new, env.origin, env.ctx))?;
+        Ok(shown(&user, chosen.made.as_ref()))
+    }
+}
+
+impl ResetPassword {
+    fn run(&self, installation: &Installation) -> Result<Answer> {
+        let chosen = self.password.choose(installation.env().ctx)?;
+        let user = installation.write(|tx, env| {
+            let user = self.user.find(tx)?;
+            user::reset_password(tx, &user, &chosen.hash, env.origin, env.ctx)?;
+            self.user.find(tx)
+        })?;
+        Ok(shown(&user, chosen.made.as_ref()))
+    }
+}
+
+fn set_status(named: &Named, status: UserStatus, installation: &Installation) -> Result<Answer> {
+    let user = installation.write(|tx, env| {
+        let user = named.find(tx)?;
+        user::set_status(tx, &user, status, env.origin, env.ctx)?;
+        named.find(tx)
+    })?;
+    Ok(shown(&user, None))
+}
+
+fn list(installation: &Installation) -> Result<Answer> {
+    let users = installation.read(user::all)?;
+    let row = |user: &user::User| {
+        [
+            user.username.clone(),
+            user.role.as_str().to_owned(),
+            user.status.as_str().to_owned(),
+            user.email.clone().unwrap_or_default(),
+            user.id.clone(),
+        ]
+    };
+    let rows: Vec<_> = users.iter().map(row).collect();
+    let text = table(["USERNAME", "ROLE", "STATUS", "EMAIL", "ID"], &rows);
+    Ok(Answer::new(text, users.iter().map(object).collect()))
+}
+
+fn shown(user: &user::User, made: Option<&Secret>) -> Answer {
+    let mut object = object(user);
+    if let Some(password) = made {
+        object["password"] = password.expose().into();
+    }
+    Answer::new(fields(&object, &["username", "password", "id", "role", "status"]), object)
+}
+
+fn object(user: &user::User) -> Value {
+    json!({
+        "id": user.id, "username": user.username, "email": user.email, "email_verified": user.email_verified,
+        "full_name": user.full_name, "role": user.role, "status": user.status, "auth_source": user.auth_source,
+        "created_at": user.created_at, "updated_at": user.updated_at,
+    })
+}
+
+fn role(text: &str) -> Result<Role, &'static str> {
+    Role::parse(text).ok_or("must be admin or user")
+}

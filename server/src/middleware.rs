@@ -1,0 +1,68 @@
+//! What happens around every request, whatever it asks for.
+//!
+//! A request gets an id, a panicking handler becomes a 500, an error for a person becomes a page, every answer gets
+//! the security headers, and one line is logged. Limits and cross-origin answers belong to single endpoints: see
+//! [`limit`] and [`cors`].
+
+mod access_log;
+pub mod cors;
+mod error_page;
+mod head;
+pub mod limit;
+mod panic;
+pub mod request_id;
+pub mod security_headers;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpResponse};
+
+use crate::app::App;
+use crate::error;
+use request_id::RequestId;
+
+/// Wraps the whole application.
+pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+    let app = App::of(request.request()).clone();
+    let id = RequestId::new(app.random.as_ref());
+    let line = access_log::Line::of(&request, id.clone(), app.clock.now_ms());
+    request.extensions_mut().insert(id.clone());
+
+    let answer = match head::refusal(&request) {
+        Some(refusal) => Some(Ok(request.into_response(refusal))),
+        None => panic::caught(next.call(request)).await,
+    };
+    let mut response = match answer {
+        Some(Ok(response)) => response,
+        Some(Err(error)) => return Err(without_request(&app, line, error.error_response())),
+        None => {
+            tracing::error!(request_id = id.as_str(), "a handler panicked");
+            return Err(without_request(&app, line, HttpResponse::InternalServerError().finish()));
+        }
+    };
+    if let Some(cause) = error::cause(response.response()) {
+        tracing::error!(request_id = id.as_str(), cause, "a request failed");
+    }
+    response = error_page::rendered(&app, &id, response);
+    limit::add_headers(&mut response);
+    finish(&app, line, response.response_mut());
+    Ok(response)
+}
+
+fn finish(app: &App, line: access_log::Line, response: &mut HttpResponse) {
+    security_headers::add(response.headers_mut(), app.config.server.https);
+    id_header(&line, response);
+    line.write(response.status(), app.clock.now_ms());
+}
+
+fn id_header(line: &access_log::Line, response: &mut HttpResponse) {
+    response.headers_mut().insert(request_id::HEADER, line.id().header());
+}
+
+/// The answer when no request is left to attach it to.
+fn without_request(app: &App, line: access_log::Line, mut response: HttpResponse) -> Error {
+    finish(app, line, &mut response);
+    InternalError::from_response("answered at the edge", response).into()
+}

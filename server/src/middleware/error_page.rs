@@ -1,0 +1,26 @@
+//! Turns the error of a page into HTML, once the request is known that it names.
+
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+
+use super::request_id::RequestId;
+use crate::app::App;
+use crate::error::PageError;
+use crate::page::ErrorPage;
+
+/// The answer with its error rendered, if it has one for a person. What cannot be rendered stays plain text.
+pub fn rendered(app: &App, id: &RequestId, response: ServiceResponse) -> ServiceResponse {
+    let Some(html) = html(app, id, &response) else { return response };
+    response.map_body(|head, _| {
+        head.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        BoxBody::new(html)
+    })
+}
+
+fn html(app: &App, id: &RequestId, response: &ServiceResponse) -> Option<String> {
+    let error = response.response().error()?.as_error::<PageError>()?;
+    let page = ErrorPage { request_id: Some(id.as_str().to_owned()), ..error.page().clone() };
+    let html = app.pages.render(&page);
+    html.inspect_err(|cause| tracing::error!(request_id = id.as_str(), %cause, "an error page failed")).ok()
+}

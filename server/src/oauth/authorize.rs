@@ -1,0 +1,270 @@
+//! `/oauth/authorize`: a request is stored as an interaction and continued by its id (RFC 6749 4.1.1, OpenID Connect
+//! Core 3.1.2).
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use authgate_core::audit;
+use authgate_core::authorize::{self, Destination, Question, Rejected, Skip};
+use authgate_core::consent::{self, ConsentOrigin};
+use authgate_core::error::{Code, Error, Refusal, Result};
+use authgate_core::form::Params;
+use authgate_core::interaction::{self, AuthorizationRequest, Interaction, Prompt};
+use authgate_core::redirect_uri::{self, Kind};
+use authgate_core::secret::base64url;
+
+use crate::app::App;
+use crate::browser;
+use crate::error::PageError;
+use crate::form::PageForm;
+use crate::oauth::consent_page;
+use crate::reply;
+use crate::session::{SignedIn, to_login};
+
+/// What a consent form's token is for; the interaction's id follows.
+pub const FORM: &str = "consent";
+
+/// `GET`: a new request, or one that goes on after login.
+pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
+    let params = Params::parse(request.query_string().as_bytes())?;
+    if let Some(id) = params.get("interaction") {
+        let interaction = resume(&app, &request, id).await?;
+        return proceed(&app, &request, interaction).await;
+    }
+    let (interaction, cookie) = match arrive(&app, &request, &params).await {
+        Ok(arrived) => arrived,
+        Err(rejected) => return reject(&app, &request, rejected),
+    };
+    let mut response = proceed(&app, &request, interaction).await?;
+    response.add_cookie(&cookie).map_err(Error::failed)?;
+    Ok(response)
+}
+
+/// `POST`: without `action` a new request (OpenID Connect Core 3.1.2.1), with it a decision.
+pub async fn post(
+    app: Data<App>,
+    request: HttpRequest,
+    PageForm(form): PageForm,
+) -> Result<HttpResponse, PageError> {
+    if let Some(action) = form.get("action") {
+        return decide(&app, &request, &form, action == "approve").await;
+    }
+    match arrive(&app, &request, &form).await {
+        Ok((interaction, cookie)) => {
+            let mut response = reply::on_to(
+                &request,
+                &format!("{}{}", app.config.server.issuer_path, way_back(&interaction.id)),
+            );
+            response.add_cookie(&cookie).map_err(Error::failed)?;
+            Ok(response)
+        }
+        Err(rejected) => reject(&app, &request, rejected),
+    }
+}
+
+/// The path that continues an interaction.
+pub fn way_back(id: &str) -> String {
+    format!("/oauth/authorize?interaction={id}")
+}
+
+/// Validates a request and stores it for this browser.
+async fn arrive(
+    app: &App,
+    request: &HttpRequest,
+    params: &Params,
+) -> Result<(Interaction, actix_web::cookie::Cookie<'static>), Rejected> {
+    let sent = params.clone();
+    // Rejections that name a destination are no errors of the store, so they travel inside the answer.
+    let validated = app.read_env(request, move |tx, _| match authorize::validate(tx, &sent) {
+        Err(Rejected::Failed(error)) => Err(error),
+        validated => Ok(validated),
+    });
+    let (_, accepted) = validated.await??;
+    let cookie = browser::cookie(request, browser::INTERACTION).filter(|cookie| cookie.len() == 43);
+    let cookie = cookie.unwrap_or_else(|| base64url(&app.context().bytes::<32>()));
+    let holder = cookie.clone();
+    let stored =
+        app.write_env(request, move |tx, env| interaction::store(tx, env, accepted, &holder)).await?;
+    Ok((stored, browser::set(app, browser::INTERACTION, cookie, Some(interaction::LIFETIME))))
+}
+
+async fn resume(app: &App, request: &HttpRequest, id: &str) -> Result<Interaction, PageError> {
+    let cookie = browser::cookie(request, browser::INTERACTION).unwrap_or_default();
+    let id = id.to_owned();
+    let found = app.read_env(request, move |tx, env| interaction::open(tx, &id, &cookie, env.now())).await?;
+    found.ok_or_else(PageError::expired)
+}
+
+/// Goes on with a request as far as it can go: to the login page, to the consent page, or to the client.
+async fn proceed(
+    app: &App,
+    request: &HttpRequest,
+    interaction: Interaction,
+) -> Result<HttpResponse, PageError> {
+    let asked = &interaction.request.0;
+    let silent = asked.prompts(Prompt::None);
+    let signed_in = SignedIn::of(app, request).await?;
+    let fresh = signed_in.as_ref().is_some_and(|signed_in| interaction.accepts(&signed_in.session));
+    let Some(signed_in) = signed_in.filter(|_| fresh) else {
+        if silent {
+            return Ok(refuse(app, request, asked, Code::LoginRequired, "the person is not signed in"));
+        }
+        return Ok(to_login(
+            app,
+            &way_back(&interaction.id),
+            asked.prompts(Prompt::Login) || asked.max_age.is_some(),
+        ));
+    };
+    let (asked, user) = (asked.clone(), signed_in.user.clone());
+    let question = app.read_env(request, move |tx, _| {
+        let client = authorize::revalidate(tx, &asked)?;
+        Question::of(tx, client, &user, &asked)
+    });
+    let question = question.await?;
+    let asked = &interaction.request.0;
+    match question.skip(&app.policy, &signed_in.user, asked, app.context().now()) {
+        Skip::Yes => allow(app, request, interaction, signed_in).await,
+        Skip::Ask if silent => {
+            Ok(refuse(app, request, asked, Code::ConsentRequired, "the person has not allowed this yet"))
+        }
+        Skip::AskBecauseOfRedirect if silent => Ok(refuse(
+            app,
+            request,
+            asked,
+            Code::InteractionRequired,
+            "this redirect_uri always asks the person",
+        )),
+        Skip::Ask | Skip::AskBecauseOfRedirect => {
+            let digest = question.digest(asked);
+            let (id, session) = (interaction.id.clone(), signed_in.session.clone());
+            app.write_env(request, move |tx, _| interaction::show(tx, &id, &session, &digest)).await?;
+            let view = consent_page::view(app, &interaction, &question, &signed_in);
+            reply::page_leading_to(app, &view, &asked.redirect_uri)
+        }
+    }
+}
+
+/// Issues a code without asking: the consent is there, or the client needs none.
+async fn allow(
+    app: &App,
+    request: &HttpRequest,
+    interaction: Interaction,
+    signed_in: SignedIn,
+) -> Result<HttpResponse, PageError> {
+    let asked = interaction.request.0.clone();
+    let code = app.write_env(request, move |tx, env| {
+        let asked = &interaction.request.0;
+        let client = authorize::revalidate(tx, asked)?;
+        let question = Question::of(tx, client, &signed_in.user, asked)?;
+        if question.skip(env.policy, &signed_in.user, asked, env.now()) != Skip::Yes {
+            return Err(Error::refused(
+                Code::AccessDenied,
+                "the application or the consent has just changed: try again",
+            ));
+        }
+        if redirect_uri::kind(&asked.redirect_uri) != Kind::Https {
+            audit::compat_used(tx, env, "COMPAT_REMEMBER_NATIVE_CONSENT", &asked.client_id)?;
+        }
+        interaction::show(tx, &interaction.id, &signed_in.session, &question.digest(asked))?;
+        finish(tx, env, &interaction, &signed_in, question)
+    });
+    Ok(reply::on_to(request, &Destination::of(&asked).with_code(&code.await?, &app.config.server.issuer)))
+}
+
+/// Takes the interaction, records the consent and stores the code.
+fn finish(
+    tx: &mut authgate_core::db::Tx<'_>,
+    env: authgate_core::env::Env<'_>,
+    interaction: &Interaction,
+    by: &SignedIn,
+    question: Question,
+) -> Result<authgate_core::secret::Secret> {
+    if !interaction::take(tx, interaction, &by.session, env.now())? {
+        return Err(stale());
+    }
+    let Question { client, pairs, known } = question;
+    let consent = match known {
+        Some(known) if pairs.within(&known.pairs.0) && known.client_digest == client.digest() => known,
+        _ => consent::grant(tx, env, &by.user, &client, (ConsentOrigin::Code, &pairs))?,
+    };
+    authorize::issue_code(tx, env, &interaction.request.0, (&client, &by.user, &by.session, &consent))
+}
+
+fn stale() -> Error {
+    Error::refused(
+        Code::AccessDenied,
+        "this request was decided already, or it has expired: go back to the application and start again",
+    )
+}
+
+/// The person decided on the consent page. Session, form token and interaction are required.
+async fn decide(
+    app: &App,
+    request: &HttpRequest,
+    form: &Params,
+    approved: bool,
+) -> Result<HttpResponse, PageError> {
+    let forbidden = || PageError::forbidden(stale());
+    let signed_in = SignedIn::of(app, request).await?.ok_or_else(forbidden)?;
+    let id = form.get("interaction").ok_or_else(forbidden)?;
+    signed_in.check_form(app, request, form, &format!("{FORM} {id}")).map_err(PageError::forbidden)?;
+    let interaction = resume(app, request, id).await.map_err(|_| forbidden())?;
+    if !interaction.accepts(&signed_in.session) {
+        return Err(forbidden());
+    }
+    let asked = interaction.request.0.clone();
+    let again = (interaction.clone(), signed_in.clone());
+    let decided = app.write_env(request, move |tx, env| {
+        let asked = &interaction.request.0;
+        if !approved {
+            if !interaction::take(tx, &interaction, &signed_in.session, env.now())? {
+                return Err(stale());
+            }
+            authorize::deny(tx, env, asked, &signed_in.user)?;
+            return Ok(Decision::Denied);
+        }
+        let client = authorize::revalidate(tx, asked)?;
+        let question = Question::of(tx, client, &signed_in.user, asked)?;
+        if interaction.shown.as_deref() != Some(&question.digest(asked)) {
+            return Ok(Decision::Changed);
+        }
+        finish(tx, env, &interaction, &signed_in, question).map(Decision::Allowed)
+    });
+    let issuer = &app.config.server.issuer;
+    match decided.await.map_err(PageError::forbidden)? {
+        Decision::Allowed(code) => {
+            Ok(reply::on_to(request, &Destination::of(&asked).with_code(&code, issuer)))
+        }
+        Decision::Denied => {
+            Ok(refuse(app, request, &asked, Code::AccessDenied, "User denied the authorization request"))
+        }
+        // The page showed something else than what would be allowed now: it is shown again.
+        Decision::Changed => proceed(app, request, again.0).await,
+    }
+}
+
+enum Decision {
+    Allowed(authgate_core::secret::Secret),
+    Denied,
+    Changed,
+}
+
+fn refuse(
+    app: &App,
+    request: &HttpRequest,
+    asked: &AuthorizationRequest,
+    code: Code,
+    words: &'static str,
+) -> HttpResponse {
+    let refusal = Refusal { code, description: words.into(), commit: false };
+    reply::on_to(request, &Destination::of(asked).with_error(&refusal, &app.config.server.issuer))
+}
+
+fn reject(app: &App, request: &HttpRequest, rejected: Rejected) -> Result<HttpResponse, PageError> {
+    match rejected {
+        Rejected::Page(refusal) => Err(Error::Refused(refusal).into()),
+        Rejected::Failed(error) => Err(error.into()),
+        Rejected::Redirect(destination, refusal) => {
+            Ok(reply::on_to(request, &destination.with_error(&refusal, &app.config.server.issuer)))
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The metadata of this server (RFC 8414, OpenID Connect Discovery 1.0): what it does, and nothing else.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Data};
+use authgate_core::client::Grant;
+use authgate_core::keys::Keys;
+use authgate_core::policy::Policy;
+use serde_json::{Map, Value, json};
+
+use crate::app::App;
+use crate::reply;
+
+/// The published documents, encoded once: they change only with the configuration.
+pub struct Metadata {
+    /// `/.well-known/openid-configuration`.
+    pub openid: Bytes,
+    /// `/.well-known/oauth-authorization-server`.
+    pub oauth: Bytes,
+    /// `/.well-known/jwks.json`.
+    pub jwks: Bytes,
+}
+
+impl Metadata {
+    /// Of a server with this policy and these keys.
+    pub fn new(policy: &Policy, keys: &Keys) -> Self {
+        let oauth = authorization_server(policy);
+        let mut openid = oauth.clone();
+        openid.extend(openid_provider(policy, keys));
+        let encoded = |document: Map<String, Value>| Bytes::from(Value::from(document).to_string());
+        Self {
+            openid: encoded(openid),
+            oauth: encoded(oauth),
+            jwks: Bytes::copy_from_slice(keys.jwks().as_bytes()),
+        }
+    }
+}
+
+/// `GET /.well-known/openid-configuration`.
+pub async fn openid(app: Data<App>) -> HttpResponse {
+    reply::published(&app.metadata.openid)
+}
+
+/// `GET /.well-known/oauth-authorization-server`.
+pub async fn oauth(app: Data<App>) -> HttpResponse {
+    reply::published(&app.metadata.oauth)
+}
+
+/// What both documents say (RFC 8414 2).
+fn authorization_server(policy: &Policy) -> Map<String, Value> {
+    let issuer = policy.issuer.as_str();
+    let at = |path: &str| format!("{issuer}{path}");
+    members(json!({
+        "issuer": issuer,
+        "authorization_endpoint": at("/oauth/authorize"),
+        "token_endpoint": at("/oauth/token"),
+        "device_authorization_endpoint": at("/oauth/device/code"),
+        "introspection_endpoint": at("/oauth/introspect"),
+        "revocation_endpoint": at("/oauth/revoke"),
+        "jwks_uri": at("/.well-known/jwks.json"),
+        "scopes_supported": scopes(policy),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": grants(policy),
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "authorization_response_iss_parameter_supported": true,
+        "resource_indicators_supported": true,
+        "resource_parameter_supported": true,
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        // Its default is true.
+        "request_uri_parameter_supported": false,
+    }))
+}
+
+/// What only OpenID Connect Discovery 3 has.
+fn openid_provider(policy: &Policy, keys: &Keys) -> Map<String, Value> {
+    members(json!({
+        "userinfo_endpoint": format!("{}/oauth/userinfo", policy.issuer),
+        "subject_types_supported": ["public"],
+        // Access tokens' algorithm is among them: a shipped verifier looks for it here (deviation D36).
+        "id_token_signing_alg_values_supported": keys.algorithms(),
+        "claims_supported": [
+            "sub", "iss", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "name", "preferred_username",
+            "email", "email_verified", "picture", "updated_at",
+        ],
+    }))
+}
+
+fn members(object: Value) -> Map<String, Value> {
+    match object {
+        Value::Object(members) => members,
+        _ => unreachable!("both documents are written as objects"),
+    }
+}
+
+/// `offline_access` means nothing where there are no refresh tokens.
+fn scopes(policy: &Policy) -> Vec<&str> {
+    let names = policy.scopes.keys().map(String::as_str);
+    names.filter(|name| policy.refresh_enabled || *name != "offline_access").collect()
+}
+
+fn grants(policy: &Policy) -> Vec<&'static str> {
+    let all = [Grant::AuthorizationCode, Grant::Device, Grant::Refresh, Grant::ClientCredentials];
+    let offered = all.into_iter().filter(|grant| policy.refresh_enabled || *grant != Grant::Refresh);
+    offered.map(Grant::as_str).collect()
+}

@@ -1,0 +1,35 @@
+//! `POST /oauth/introspect` (RFC 7662).
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use authgate_core::audit;
+use authgate_core::client::{self, Proof};
+use authgate_core::error::{Code, Error, Result};
+use authgate_core::introspection;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::form::Form;
+use crate::middleware::limit::INTROSPECT_ADDRESS;
+use crate::oauth::client_auth::{credentials, guarded};
+use crate::reply;
+
+/// Answers a confidential client about a token.
+pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, ApiError> {
+    let credentials = credentials(&request, &form)?;
+    let token = form.secret("token");
+    let hint = form.get("token_type_hint").map(str::to_owned);
+    let asked = app.read_env(&request, move |tx, env| {
+        let caller = client::authenticate(tx, &credentials, Proof::Always, env.policy, env.now())?;
+        let token =
+            token.ok_or_else(|| Error::refused(Code::InvalidRequest, "token parameter is required"))?;
+        Ok((introspection::introspect(tx, env, &caller, (&token, hint.as_deref()))?, caller.id))
+    });
+    let (answer, caller) = guarded(&app, &request, &INTROSPECT_ADDRESS, asked).await?;
+    if answer.by_switch {
+        app.write_env(&request, move |tx, env| audit::compat_used(tx, env, "COMPAT_INTROSPECT_ANY", &caller))
+            .await?;
+    }
+    Ok(reply::json(StatusCode::OK, &answer.members))
+}

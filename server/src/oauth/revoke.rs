@@ -1,0 +1,30 @@
+//! `POST /oauth/revoke` (RFC 7009).
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use authgate_core::client::{self, Proof};
+use authgate_core::error::{Code, Error, Result};
+use authgate_core::revocation;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::form::Form;
+use crate::middleware::limit::TOKEN_ADDRESS;
+use crate::oauth::client_auth::{credentials, guarded};
+use crate::reply;
+
+/// Revokes a client's own token; 200 for every other token too (deviation D4).
+pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, ApiError> {
+    let credentials = credentials(&request, &form)?;
+    let token = form.secret("token");
+    let asked = app.write_env(&request, move |tx, env| {
+        let client = client::authenticate(tx, &credentials, Proof::Always, env.policy, env.now())?;
+        let token =
+            token.ok_or_else(|| Error::refused(Code::InvalidRequest, "token parameter is required"))?;
+        revocation::revoke(tx, env, &client, &token)
+    });
+    guarded(&app, &request, &TOKEN_ADDRESS, asked).await?;
+    let mut response = HttpResponse::Ok().finish();
+    reply::forbid_storing(response.headers_mut());
+    Ok(response)
+}

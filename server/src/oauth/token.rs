@@ -1,0 +1,57 @@
+//! `POST /oauth/token` (RFC 6749 3.2).
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use authgate_actors::devices::Pace;
+use authgate_core::device;
+use authgate_core::error::{Code, Error, Result};
+use authgate_core::grants::{self, GrantRequest, Issued, TokenRequest};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::form::Form;
+use crate::middleware::limit::TOKEN_ADDRESS;
+use crate::oauth::bearer;
+use crate::oauth::client_auth::guarded;
+use crate::reply;
+
+/// All grants.
+pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, ApiError> {
+    let asked = TokenRequest::read(bearer::authorization(&request)?, &form)?;
+    let issued = guarded(&app, &request, &TOKEN_ADDRESS, exchange(&app, &request, asked)).await?;
+    // Signed here, on the thread that answers, after the commit.
+    Ok(reply::json(StatusCode::OK, &issued.sign(&app.keys, &app.policy)?))
+}
+
+async fn exchange(app: &App, request: &HttpRequest, asked: TokenRequest) -> Result<Issued> {
+    if let GrantRequest::Device { .. } = asked.grant {
+        poll(app, request, asked.clone()).await?;
+    }
+    app.write_env(request, move |tx, env| grants::exchange(tx, env, &asked)).await
+}
+
+/// A device's poll: refused here, without a write, unless the code can be redeemed now. The client must be the code's
+/// own before the clock is touched.
+async fn poll(app: &App, request: &HttpRequest, asked: TokenRequest) -> Result<()> {
+    let code = app.read_env(request, move |tx, env| {
+        let client = grants::authenticate(tx, env, &asked)?;
+        grants::device::poll(tx, &client, &asked)
+    });
+    let code = code.await?;
+    let paced = app.devices.poll(code.id.clone(), code.interval, code.expires_at, app.clock.now_ms()).await;
+    match paced {
+        Ok(Pace::Ready) => grants::device::decided(&code, app.context().now()),
+        Ok(Pace::TooSoon { interval }) => {
+            app.write_env(request, move |tx, _| device::slow_down(tx, &code.id, interval)).await?;
+            Err(slow_down())
+        }
+        // The protocol's own backpressure.
+        Err(_) => Err(slow_down()),
+    }
+}
+
+fn slow_down() -> Error {
+    Error::refused(Code::SlowDown, "polling too fast: wait five seconds longer between polls")
+}

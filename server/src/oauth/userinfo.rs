@@ -1,0 +1,33 @@
+//! `/oauth/userinfo` (OpenID Connect Core 5.3).
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use authgate_core::error::{Code, Error, Result};
+use authgate_core::{claims, client, token, user};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::oauth::bearer;
+use crate::reply;
+
+/// The claims about the person that the token's scope allows; `openid` is not needed (contract).
+pub async fn answer(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let missing = || ApiError::no_token("invalid_token", "Bearer token required");
+    let token = bearer::token(&request)?.ok_or_else(missing)?;
+    let claims = app.read_env(&request, move |tx, env| {
+        let token = token::present(tx, env, &token)?;
+        let any = client::by_id(tx, &token.client_id)?.is_some_and(|client| client.userinfo_any_audience);
+        let here = |audience: &String| env.policy.userinfo_audience.contains(audience);
+        if !any && !token.audience.0.is_empty() && !token.audience.0.iter().any(here) {
+            return Err(Error::refused(Code::InvalidToken, "the token is for another resource"));
+        }
+        let nobody = || Error::refused(Code::InvalidToken, "User not found");
+        let user = user::by_id(tx, token.user_id.as_deref().ok_or_else(nobody)?)?.ok_or_else(nobody)?;
+        let mut claims = claims::standard(&user, &|name| token.scope.has(name));
+        claims.insert("sub".into(), user.id.into());
+        claims.insert("iss".into(), env.policy.issuer.as_str().into());
+        Ok(claims)
+    });
+    Ok(reply::json(StatusCode::OK, &claims.await?))
+}

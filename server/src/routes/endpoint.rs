@@ -1,0 +1,75 @@
+//! One URL and the methods it answers.
+
+use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, guard, web};
+
+use super::unmatched;
+use crate::middleware::cors;
+
+/// A URL under construction; hand it to a `ServiceConfig`.
+pub struct Endpoint {
+    resource: Resource,
+    methods: Vec<Method>,
+    is_page: bool,
+}
+
+/// The endpoint at `path`, which is a pattern of actix-web's router.
+pub fn at(path: &str) -> Endpoint {
+    Endpoint { resource: web::resource(path), methods: Vec::new(), is_page: false }
+}
+
+impl Endpoint {
+    /// Answers GET and HEAD.
+    #[must_use]
+    pub fn get<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let either = guard::Any(guard::Get()).or(guard::Head());
+        self.resource = self.resource.route(web::route().guard(either).to(handler));
+        self.methods.extend([Method::GET, Method::HEAD]);
+        self
+    }
+
+    /// Answers POST.
+    #[must_use]
+    pub fn post<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.resource = self.resource.route(web::post().to(handler));
+        self.methods.push(Method::POST);
+        self
+    }
+
+    /// Says that people open this URL: other methods are answered with a page.
+    #[must_use]
+    pub fn page(self) -> Self {
+        Self { is_page: true, ..self }
+    }
+
+    /// Lets pages of other origins call it, as far as the operator allows (deviation D43).
+    pub fn cross_origin(self) -> impl HttpServiceFactory {
+        self.finished().wrap(from_fn(cors::cross_origin))
+    }
+
+    /// Other methods are 405 with `Allow` (RFC 9110 15.5.6, deviation D40).
+    fn finished(self) -> Resource {
+        let (methods, is_page) = (self.methods, self.is_page);
+        self.resource.default_service(web::to(move |request: HttpRequest| {
+            std::future::ready(unmatched::method_not_allowed(&request, &methods, is_page))
+        }))
+    }
+}
+
+impl HttpServiceFactory for Endpoint {
+    fn register(self, config: &mut AppService) {
+        self.finished().register(config);
+    }
+}

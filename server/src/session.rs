@@ -1,0 +1,140 @@
+//! Who is signed in with the browser of a request (`sessions-and-consent.md`).
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::cookie::Cookie;
+use actix_web::error::InternalError;
+use actix_web::http::Method;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev};
+use authgate_core::audit::Event;
+use authgate_core::error::{Code, Error, Result};
+use authgate_core::form::Params;
+use authgate_core::secret::Secret;
+use authgate_core::session::{self, Lives, Session};
+use authgate_core::user::User;
+
+use crate::app::App;
+use crate::browser;
+use crate::error::PageError;
+use crate::page::Account;
+
+/// A browser with a live session.
+#[derive(Clone)]
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// Its user.
+    pub user: User,
+}
+
+impl SignedIn {
+    /// The live session of a request, if there is one. Notes that it was used.
+    pub async fn of(app: &App, request: &HttpRequest) -> Result<Option<Self>> {
+        let Some(cookie) = browser::cookie(request, app.config.sessions.cookie) else { return Ok(None) };
+        let found =
+            app.read_env(request, move |tx, env| session::live(tx, env.master, &cookie, env.now())).await?;
+        let Some((session, user)) = found else { return Ok(None) };
+        if !is_the_same_browser(app, request, &session) {
+            let (id, user_id) = (session.id, user.id);
+            app.write_env(request, move |tx, env| {
+                Event::warning("SESSION_FINGERPRINT_MISMATCH", "Session cookie presented by another browser")
+                    .by(&user_id)
+                    .with(serde_json::json!({"session_id": id}))
+                    .write(tx, env.origin, env.ctx)
+            })
+            .await?;
+            return Ok(None);
+        }
+        let now = app.context().now();
+        if session::is_due(&session, now) {
+            let (session, lives) = (session.clone(), lives(app));
+            app.write_env(request, move |tx, env| session::seen(tx, &session, lives, env.now())).await?;
+        }
+        Ok(Some(Self { session, user }))
+    }
+
+    /// The token of a form on a page of this session.
+    pub fn csrf_token(&self, app: &App, purpose: &str) -> String {
+        self.session.csrf_token(&app.master, purpose)
+    }
+
+    /// Refuses a form that did not come from this session's own page.
+    pub fn check_form(&self, app: &App, request: &HttpRequest, form: &Params, purpose: &str) -> Result<()> {
+        browser::same_site(app, request)?;
+        let token = form.get("csrf_token").unwrap_or_default();
+        if self.session.has_csrf_token(&app.master, purpose, token) {
+            return Ok(());
+        }
+        Err(Error::refused(
+            Code::AccessDenied,
+            "CSRF token validation failed: this page is from an older sign-in. Go back, reload it and try again.",
+        ))
+    }
+
+    /// For the top of the page.
+    pub fn account(&self) -> Account {
+        let name = self.user.full_name.as_ref().unwrap_or(&self.user.username);
+        Account { name: name.clone(), username: self.user.username.clone() }
+    }
+}
+
+fn is_the_same_browser(app: &App, request: &HttpRequest, session: &Session) -> bool {
+    let sessions = &app.config.sessions;
+    let address = app.origin(request).ip.unwrap_or_default();
+    (!sessions.fingerprint || browser::name(request) == session.browser)
+        && (!sessions.fingerprint_ip || browser::network(&address) == browser::network(&session.address))
+}
+
+/// The configured lifetimes.
+pub fn lives(app: &App) -> Lives {
+    let sessions = &app.config.sessions;
+    Lives { idle: sessions.idle, max_age: sessions.max_age, remembered: sessions.remember_max_age }
+}
+
+/// The cookie of a session.
+pub fn cookie(app: &App, handle: &Secret, remember: bool) -> Cookie<'static> {
+    let sessions = &app.config.sessions;
+    let max_age = if remember { sessions.remember_max_age } else { sessions.max_age };
+    browser::set(app, sessions.cookie, handle.expose().to_owned(), Some(max_age))
+}
+
+/// Sends the browser to the login page, and from there back to `path`.
+pub fn to_login(app: &App, path: &str, again: bool) -> HttpResponse {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("redirect", path);
+    if again {
+        query.append_pair("prompt", "login");
+    }
+    crate::reply::found(app, &format!("/login?{}", query.finish()))
+}
+
+impl FromRequest for SignedIn {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, actix_web::Error>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let app = App::of(&request);
+            match SignedIn::of(app, &request).await.map_err(PageError::from)? {
+                Some(signed_in) => Ok(signed_in),
+                None => Err(InternalError::from_response(
+                    "sign in first",
+                    to_login(app, &way_back(app, &request), false),
+                )
+                .into()),
+            }
+        })
+    }
+}
+
+/// Where a request that needs a login goes on afterwards: a page to itself, a form to nowhere, since it is lost. The
+/// path is below that of the issuer, whether or not a proxy strips it.
+fn way_back(app: &App, request: &HttpRequest) -> String {
+    if request.method() != Method::GET {
+        return "/account/sessions".to_owned();
+    }
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    path.strip_prefix(&app.config.server.issuer_path).unwrap_or(path).to_owned()
+}
