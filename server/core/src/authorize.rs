@@ -206,7 +206,9 @@ fn freshness(params: &Params) -> Result<(Vec<Prompt>, Option<i64>)> {
         return Err(invalid("prompt=none stands alone"));
     }
     let max_age = params.get("max_age").map(|text| {
-        text.parse::<u32>().map(i64::from).map_err(|_| invalid("max_age must be a whole number of seconds"))
+        let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let seconds = digits.and_then(|digits| digits.parse::<u32>().ok()).map(i64::from);
+        seconds.ok_or_else(|| invalid("max_age must be a whole number of seconds"))
     });
     Ok((prompts, max_age.transpose()?))
 }
