@@ -91,21 +91,27 @@ pub fn lives(app: &App) -> Lives {
     Lives { idle: sessions.idle, max_age: sessions.max_age, remembered: sessions.remember_max_age }
 }
 
-/// The cookie of a session.
+/// The cookie of a session. It stays as long as the session could: when a remembered one slides, only its row moves.
 pub fn cookie(app: &App, handle: &Secret, remember: bool) -> Cookie<'static> {
     let sessions = &app.config.sessions;
-    let max_age = if remember { sessions.remember_max_age } else { sessions.max_age };
+    let max_age = if remember { session::REMEMBERED_MAX } else { sessions.max_age };
     browser::set(app, browser::SESSION, handle.expose().to_owned(), Some(max_age))
 }
 
-/// Sends the browser to the login page, and from there back to `path`.
-pub fn to_login(app: &App, path: &str, again: bool) -> HttpResponse {
+/// Sends the browser to the login page, and from there back to `path`. The page says why, if the browser was signed in
+/// before; `again` is for somebody who still is.
+pub async fn to_login(app: &App, request: &HttpRequest, path: &str, again: bool) -> Result<HttpResponse> {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("redirect", path);
     if again {
         query.append_pair("prompt", "login");
+    } else if let Some(cookie) = browser::cookie(request, browser::SESSION) {
+        let why = app
+            .read_env(request, move |tx, env| session::why_refused(tx, env.master, &cookie, env.now()))
+            .await?;
+        why.map(|why| query.append_pair("error", why));
     }
-    crate::reply::found(app, &format!("/login?{}", query.finish()))
+    Ok(crate::reply::found(app, &format!("/login?{}", query.finish())))
 }
 
 impl FromRequest for SignedIn {
@@ -116,22 +122,22 @@ impl FromRequest for SignedIn {
         let request = request.clone();
         Box::pin(async move {
             let app = App::of(&request);
-            match SignedIn::of(app, &request).await.map_err(PageError::from)? {
-                Some(signed_in) => Ok(signed_in),
-                None => Err(InternalError::from_response(
-                    "sign in first",
-                    to_login(app, &way_back(&request), false),
-                )
-                .into()),
+            if let Some(signed_in) = SignedIn::of(app, &request).await.map_err(PageError::from)? {
+                return Ok(signed_in);
             }
+            let login = to_login(app, &request, &way_back(app, &request), false).await;
+            Err(InternalError::from_response("sign in first", login.map_err(PageError::from)?).into())
         })
     }
 }
 
-/// Where a request that needs a login goes on afterwards: a page to itself, a form to nowhere, since it is lost.
-fn way_back(request: &HttpRequest) -> String {
+/// Where a request that needs a login goes on afterwards: a page to itself, below the issuer's path, a form to nowhere,
+/// since it is lost.
+fn way_back(app: &App, request: &HttpRequest) -> String {
     if request.method() != actix_web::http::Method::GET {
         return "/account/sessions".to_owned();
     }
-    request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned()
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let below = path.strip_prefix(&app.config.server.issuer_path).filter(|below| below.starts_with('/'));
+    below.unwrap_or(path).to_owned()
 }
