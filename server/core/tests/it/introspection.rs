@@ -9,7 +9,7 @@ use crate::flow::{WITHDRAWALS, Withdrawal, sign_out};
 use crate::world::{ACCESS, App, IDLE, ISSUER, START, World, web_app};
 
 fn ask(world: &World, caller: &App, text: &str, hint: Option<&str>) -> Value {
-    world.read(|tx, env| introspect(tx, env, &caller.client, (&Secret::new(text), hint))).unwrap()
+    world.read(|tx, env| introspect(tx, env, &caller.client, (&Secret::new(text), hint))).unwrap().members
 }
 
 /// RFC 7662 2.2: nothing but this.
