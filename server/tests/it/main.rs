@@ -8,6 +8,8 @@ mod limits;
 mod log;
 mod methods;
 mod paths;
+mod process;
+mod shutdown;
 mod tls;
 mod util;
 mod well_known;
