@@ -3,7 +3,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use authgate_core::audit::{self, Event};
+use authgate_core::audit::Event;
 use authgate_core::authorize::{self, Destination, Question, Rejected, Skip};
 use authgate_core::consent::{self, ConsentOrigin};
 use authgate_core::db::Tx;
@@ -174,7 +174,7 @@ async fn allow(
             ));
         }
         if redirect_uri::kind(&asked.redirect_uri) != Kind::Https {
-            audit::compat_used(tx, env, "COMPAT_REMEMBER_NATIVE_CONSENT", &asked.client_id)?;
+            env.note_compat(tx, "COMPAT_REMEMBER_NATIVE_CONSENT", &asked.client_id)?;
         }
         interaction::show(tx, &interaction.id, &signed_in.session, &question.digest(asked))?;
         take(tx, env, &interaction, &signed_in)?;
