@@ -5,7 +5,7 @@ mod change;
 mod secret;
 mod spec;
 
-pub use authentication::{Proof, authenticate, is_secretless};
+pub use authentication::{Proof, authenticate, is_secretless, note_secretless};
 pub use change::{create, delete, revoke_all, set_status, update};
 pub use secret::rotate as rotate_secret;
 pub use spec::ClientSpec;

@@ -2,7 +2,7 @@
 
 use super::TokenRequest;
 use super::issue::{Issued, NewToken};
-use crate::audit::Event;
+use crate::audit::{self, Event};
 use crate::client::{Client, Grant};
 use crate::db::Tx;
 use crate::env::Env;
@@ -30,11 +30,14 @@ pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, request: &TokenR
             ));
         }
     };
-    if !env.policy.compat.m2m_any_resource && !request.resources.within(&client.resources.0) {
-        return Err(Error::refused(
-            Code::InvalidTarget,
-            "the client's registration does not allow this resource for client credentials",
-        ));
+    if !request.resources.within(&client.resources.0) {
+        if !env.policy.compat.m2m_any_resource {
+            return Err(Error::refused(
+                Code::InvalidTarget,
+                "the client's registration does not allow this resource for client credentials",
+            ));
+        }
+        audit::compat_used(tx, env, "COMPAT_M2M_ANY_RESOURCE", &client.id)?;
     }
     let resources = request.resources.spelled_as(&client.resources.0);
     let scopes = scope.to_string();
