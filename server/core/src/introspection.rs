@@ -68,7 +68,8 @@ pub fn introspect(
 }
 
 fn may_see(caller: &Client, token: &Token) -> bool {
-    token.client_id == caller.id || token.audience.0.iter().any(|audience| caller.audiences.0.contains(audience))
+    token.client_id == caller.id
+        || token.audience.0.iter().any(|audience| caller.audiences.0.contains(audience))
 }
 
 /// A refresh token is active only to its own client, and then without `token_type`, so that it cannot pass for an

@@ -41,7 +41,12 @@ pub fn is_secretless(client: &Client, policy: &Policy) -> bool {
 }
 
 /// Notes in the audit log that a confidential client went without its secret.
-pub fn note_secretless(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, credentials: &Credentials) -> Result<()> {
+pub fn note_secretless(
+    tx: &mut Tx<'_>,
+    env: Env<'_>,
+    client: &Client,
+    credentials: &Credentials,
+) -> Result<()> {
     if client.is_public() || credentials.secret.is_some() {
         return Ok(());
     }
