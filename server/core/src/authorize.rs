@@ -123,12 +123,13 @@ pub fn validate(tx: &mut Tx<'_>, params: &Params) -> Result<(Client, Authorizati
     Ok((client, request))
 }
 
-/// The client of a stored request, if it could still make it.
-pub fn revalidate(tx: &mut Tx<'_>, request: &AuthorizationRequest) -> Result<Client> {
+/// The client of a stored request, if it could still make it. Scopes that it has lost in the meantime are dropped.
+pub fn revalidate(tx: &mut Tx<'_>, request: &mut AuthorizationRequest) -> Result<Client> {
     let client = usable_client(tx, &request.client_id)?;
     if !client.has_redirect_uri(&request.redirect_uri) {
         return Err(Error::refused(Code::InvalidRequest, "invalid redirect_uri"));
     }
+    request.scope = registered(&client, &Scope::parse(&request.scope)?)?.to_string();
     Ok(client)
 }
 
@@ -164,7 +165,11 @@ fn check_kind(params: &Params) -> Result<()> {
 
 fn scope_of(client: &Client, params: &Params) -> Result<Scope> {
     let asked = params.get("scope").map(Scope::parse).transpose()?.filter(|asked| !asked.is_empty());
-    let Some(asked) = asked else { return Ok(client.scopes.clone()) };
+    asked.map_or_else(|| Ok(client.scopes.clone()), |asked| registered(client, &asked))
+}
+
+/// What the client may have of the scope it asks for (deviation D30).
+fn registered(client: &Client, asked: &Scope) -> Result<Scope> {
     let scope = asked.filter(|name| client.scopes.has(name));
     if scope.is_empty() || asked.has("openid") && !scope.has("openid") {
         return Err(Error::refused(

@@ -206,7 +206,9 @@ impl Client {
             self.redirect_uris.0,
             self.client_type,
             self.auth_method,
-            self.owner_id
+            self.owner_id,
+            // What was never asked while it was of the first party is asked once it is not.
+            self.skip_consent
         ]);
         sha256(parts.to_string().as_bytes())
     }

@@ -164,15 +164,26 @@ pub fn renew(tx: &mut Tx<'_>, env: Env<'_>, session: &Session) -> Result<Secret>
 
 /// The live session of a cookie and its user. A value that this server did not seal costs no read.
 pub fn live(tx: &mut Tx<'_>, master: &Master, cookie: &str, now: i64) -> Result<Option<(Session, User)>> {
-    let Some(bytes) = master.open(HANDLE, "", cookie) else { return Ok(None) };
-    let session: Option<Session> = tx.one(
-        &format!("SELECT {} FROM sessions WHERE handle_hash = ?1", Session::COLUMNS),
-        params![sha256(&bytes)],
-    )?;
-    let Some(session) = session.filter(|session| session.is_current(now)) else { return Ok(None) };
+    let session = of_cookie(tx, master, cookie)?.filter(|session| session.is_current(now));
+    let Some(session) = session else { return Ok(None) };
     let user = crate::user::by_id(tx, &session.user_id)?;
     let user = user.filter(|user| user.status == UserStatus::Active && user.epoch == session.user_epoch);
     Ok(user.map(|user| (session, user)))
+}
+
+fn of_cookie(tx: &mut Tx<'_>, master: &Master, cookie: &str) -> Result<Option<Session>> {
+    let Some(bytes) = master.open(HANDLE, "", cookie) else { return Ok(None) };
+    tx.one(
+        &format!("SELECT {} FROM sessions WHERE handle_hash = ?1", Session::COLUMNS),
+        params![sha256(&bytes)],
+    )
+}
+
+/// What the login page should say about a cookie that was not accepted, by the contract's name: `session_timeout`, or
+/// `session_invalid` if the browser or the account has changed. Nothing about a session that was signed out.
+pub fn why_refused(tx: &mut Tx<'_>, master: &Master, cookie: &str, now: i64) -> Result<Option<&'static str>> {
+    let session = of_cookie(tx, master, cookie)?.filter(|session| session.status == SessionStatus::Active);
+    Ok(session.map(|session| if session.is_current(now) { "session_invalid" } else { "session_timeout" }))
 }
 
 /// True if [`seen`] has something to write.

@@ -15,9 +15,8 @@ use authgate::serve::Running;
 use authgate::{config, open, serve};
 use authgate_actors::supervisor::Health;
 use authgate_core::audit::Origin;
-use authgate_core::client::{self, Client as OAuthClient, ClientSpec, ClientType, Grant, TokenProfile};
+use authgate_core::client::{self, Client as OAuthClient, ClientSpec, ClientType, Grant};
 use authgate_core::context::{Context, ManualClock, SystemRandom};
-use authgate_core::resource::Resources;
 use authgate_core::scope::Scope;
 use authgate_core::secret::Secret;
 use authgate_core::user::{self, NewUser, Role};
@@ -74,19 +73,9 @@ impl TestApp {
     pub async fn confidential_client(&self) -> (OAuthClient, Secret) {
         let spec = ClientSpec {
             name: "Confidential".into(),
-            description: None,
-            client_type: ClientType::Confidential,
-            application_type: None,
             grants: vec![Grant::ClientCredentials],
             scopes: Scope::parse("read write").unwrap(),
-            redirect_uris: Vec::new(),
-            resources: Resources::default(),
-            audiences: None,
-            token_profile: TokenProfile::Standard,
-            pkce_required: None,
-            skip_consent: false,
-            project: None,
-            service_account: None,
+            ..ClientSpec::new(ClientType::Confidential)
         };
         let (policy, ctx) = (Arc::clone(&self.app.policy), self.context());
         let made = self

@@ -223,10 +223,10 @@ fn a_stored_request_is_checked_again_before_it_is_answered() {
         ("redirect_uris = '[\"https://app.example/new\"]'", Code::InvalidRequest),
     ] {
         let world = World::new();
-        let request = world.asked(&world.web_app(), &[]);
-        world.read(|tx, _| revalidate(tx, &request)).unwrap();
+        let mut request = world.asked(&world.web_app(), &[]);
+        world.read(|tx, _| revalidate(tx, &mut request)).unwrap();
         world.sql(&format!("UPDATE clients SET {change}"));
-        let again = world.read(|tx, _| revalidate(tx, &request));
+        let again = world.read(|tx, _| revalidate(tx, &mut request));
         assert_eq!(crate::world::refusal(again), code, "{change}");
     }
 }

@@ -10,7 +10,7 @@ const BROWSER: &str = "a cookie of 43 characters, as far as we know";
 
 fn store(world: &World, changes: Changes<'_>) -> Interaction {
     let request: AuthorizationRequest = world.asked(&world.web_app(), changes);
-    world.write(|tx, env| interaction::store(tx, env, request, BROWSER)).unwrap()
+    world.write(|tx, env| interaction::store(tx, env, request, BROWSER, None)).unwrap()
 }
 
 fn open(world: &World, id: &str, browser: &str) -> Option<Interaction> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use authgate_core::audit::Origin;
-use authgate_core::client::{self, Client, ClientSpec, ClientType, Grant, TokenProfile};
+use authgate_core::client::{self, Client, ClientSpec, ClientType, Grant};
 use authgate_core::context::{Context, ManualClock, SystemRandom};
 use authgate_core::db::{Store, Tx, Writer};
 use authgate_core::env::Env;
@@ -15,7 +15,6 @@ use authgate_core::keys::{KeyConfig, Keys};
 use authgate_core::master::Master;
 use authgate_core::policy::{Compat, Lifetimes, Policy};
 use authgate_core::recovery::Recovery;
-use authgate_core::resource::Resources;
 use authgate_core::scope::Scope;
 use authgate_core::secret::{Secret, base64url};
 use authgate_core::session::{self, Browser, Lives, Session};
@@ -270,19 +269,10 @@ impl World {
 pub fn web_app() -> ClientSpec {
     ClientSpec {
         name: "Web".into(),
-        description: None,
-        client_type: ClientType::Confidential,
-        application_type: None,
         grants: vec![Grant::AuthorizationCode, Grant::Device, Grant::ClientCredentials, Grant::Refresh],
         scopes: Scope::parse("openid profile email read write offline_access").unwrap(),
         redirect_uris: vec!["https://app.example/cb".into()],
-        resources: Resources::default(),
-        audiences: None,
-        token_profile: TokenProfile::Standard,
-        pkce_required: None,
-        skip_consent: false,
-        project: None,
-        service_account: None,
+        ..ClientSpec::new(ClientType::Confidential)
     }
 }
 
