@@ -129,7 +129,7 @@ pub fn revalidate(tx: &mut Tx<'_>, request: &mut AuthorizationRequest) -> Result
     if !client.has_redirect_uri(&request.redirect_uri) {
         return Err(Error::refused(Code::InvalidRequest, "invalid redirect_uri"));
     }
-    request.scope = registered(&client, &Scope::parse(&request.scope)?)?.to_string();
+    request.scope = client.registered(&Scope::parse(&request.scope)?)?.to_string();
     Ok(client)
 }
 
@@ -165,19 +165,7 @@ fn check_kind(params: &Params) -> Result<()> {
 
 fn scope_of(client: &Client, params: &Params) -> Result<Scope> {
     let asked = params.get("scope").map(Scope::parse).transpose()?.filter(|asked| !asked.is_empty());
-    asked.map_or_else(|| Ok(client.scopes.clone()), |asked| registered(client, &asked))
-}
-
-/// What the client may have of the scope it asks for (deviation D30).
-fn registered(client: &Client, asked: &Scope) -> Result<Scope> {
-    let scope = asked.filter(|name| client.scopes.has(name));
-    if scope.is_empty() || asked.has("openid") && !scope.has("openid") {
-        return Err(Error::refused(
-            Code::InvalidScope,
-            "none of the requested scopes is registered for this client",
-        ));
-    }
-    Ok(scope)
+    asked.map_or_else(|| Ok(client.scopes.clone()), |asked| client.registered(&asked))
 }
 
 fn challenge(client: &Client, params: &Params) -> Result<Option<String>> {

@@ -1,7 +1,6 @@
 //! How a client proves that it is who it says (RFC 6749 2.3).
 
 use super::{Client, ClientStatus, by_id, secret};
-use crate::audit;
 use crate::credentials::Credentials;
 use crate::db::Tx;
 use crate::env::Env;
@@ -50,7 +49,7 @@ pub fn note_secretless(
     if client.is_public() || credentials.secret.is_some() {
         return Ok(());
     }
-    audit::compat_used(tx, env, "COMPAT_SECRETLESS_CLIENTS", &client.id)
+    env.note_compat(tx, "COMPAT_SECRETLESS_CLIENTS", &client.id)
 }
 
 /// One refusal for every reason, so that nothing is learnt from it.

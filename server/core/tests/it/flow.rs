@@ -184,6 +184,16 @@ pub const WITHDRAWALS: [(&str, Withdrawal); 5] = [
     }),
 ];
 
+/// The columns that user, client, consent and session stand or fall by, each changed alone behind everybody's back.
+pub const GROUNDS: [&str; 6] = [
+    "users SET status = 'disabled'",
+    "users SET epoch = epoch + 1",
+    "clients SET epoch = epoch + 1",
+    "consents SET status = 'withdrawn'",
+    "consents SET epoch = epoch + 1",
+    "sessions SET status = 'ended'",
+];
+
 /// Logout, which takes away only what was to end with the browser session.
 pub fn sign_out(world: &World, of: &Approval) {
     assert!(world.write(|tx, env| session::end(tx, env, &of.user, &of.session.id)).unwrap());
