@@ -60,7 +60,8 @@ pub async fn verify(
     };
     let denied = form.get("action") == Some("deny");
     let one_step = app.policy.compat.device_one_step && found.code.resources.0.is_empty();
-    if !denied && !one_step && form.get("confirmed") != Some("true") {
+    let by_switch = !denied && form.get("confirmed") != Some("true");
+    if by_switch && !one_step {
         return confirm(&app, &signed_in, &found);
     }
     let client_name = found.client.name.clone();
@@ -74,6 +75,9 @@ pub async fn verify(
         let Some(client) = client.filter(|client| client.epoch == found.code.client_epoch) else {
             return Ok(false);
         };
+        if by_switch {
+            env.note_compat(tx, "COMPAT_DEVICE_ONE_STEP", &client.id)?;
+        }
         let pairs = Pairs::of(&found.code.scope, &found.code.resources.0);
         let consent = consent::grant(tx, env, &by.user, &client, (ConsentOrigin::Device, &pairs))?;
         if device::approve(tx, env, &found.code, (&by.user, &by.session, &consent))? {

@@ -5,7 +5,8 @@ use std::pin::Pin;
 
 use actix_web::body::{BodyStream, to_bytes_limited};
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::{Bytes, Data};
+use actix_web::rt::time::timeout;
+use actix_web::web::{Bytes, Data, QueryConfig};
 use actix_web::{FromRequest, HttpRequest, dev};
 use authgate_core::error::{Code, Error};
 use authgate_core::form::Params;
@@ -29,8 +30,8 @@ impl FromRequest for Form {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let body = Body::of(request, payload);
-        Box::pin(async move { Ok(Self(body.read().await?)) })
+        let params = params(is_form(request), App::of(request).clone(), payload.take());
+        Box::pin(async move { Ok(Self(params.await?)) })
     }
 }
 
@@ -39,9 +40,30 @@ impl FromRequest for PageForm {
     type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let body = Body::of(request, payload);
-        Box::pin(async move { Ok(Self(body.read().await?)) })
+        let params = params(is_form(request), App::of(request).clone(), payload.take());
+        Box::pin(async move { Ok(Self(params.await?)) })
     }
+}
+
+/// A body of any kind, for endpoints that take more than forms; errors are JSON.
+pub struct Body(pub Bytes);
+
+impl FromRequest for Body {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let (app, payload) = (App::of(request).clone(), payload.take());
+        Box::pin(async move { Ok(Self(bytes(&app, payload).await?)) })
+    }
+}
+
+/// A page's query that cannot be read, such as one with a repeated parameter, is answered with a page.
+pub fn queries() -> QueryConfig {
+    QueryConfig::default().error_handler(|_, _| {
+        let words = "The link is broken. Go back and open it again.";
+        PageError::from(ErrorPage::new(400, "That did not work", words)).into()
+    })
 }
 
 /// Why a body was not read.
@@ -51,37 +73,27 @@ enum Unreadable {
     Refused(Error),
 }
 
-struct Body {
-    app: Data<App>,
-    is_form: bool,
-    payload: dev::Payload,
+/// True if the request says that its body is a form.
+pub fn is_form(request: &HttpRequest) -> bool {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-impl Body {
-    fn of(request: &HttpRequest, payload: &mut dev::Payload) -> Self {
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let essence = content_type.and_then(|text| text.split(';').next()).unwrap_or_default();
-        Self {
-            app: App::of(request).clone(),
-            is_form: essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"),
-            payload: payload.take(),
-        }
+async fn params(is_form: bool, app: Data<App>, payload: dev::Payload) -> Result<Params, Unreadable> {
+    if !is_form {
+        let words = "the Content-Type must be application/x-www-form-urlencoded";
+        return Err(Unreadable::Refused(Error::refused(Code::InvalidRequest, words)));
     }
-
-    async fn read(self) -> Result<Params, Unreadable> {
-        if !self.is_form {
-            let words = "the Content-Type must be application/x-www-form-urlencoded";
-            return Err(Unreadable::Refused(Error::refused(Code::InvalidRequest, words)));
-        }
-        let bytes = actix_web::rt::time::timeout(self.app.timeouts.body, bytes(self.payload)).await;
-        Params::parse(&bytes.map_err(|_| Unreadable::Slow)??).map_err(Unreadable::Refused)
-    }
+    Params::parse(&bytes(&app, payload).await?).map_err(Unreadable::Refused)
 }
 
-async fn bytes(payload: dev::Payload) -> Result<Bytes, Unreadable> {
+async fn bytes(app: &App, payload: dev::Payload) -> Result<Bytes, Unreadable> {
     let broken =
         |_| Unreadable::Refused(Error::refused(Code::InvalidRequest, "the request body is incomplete"));
-    to_bytes_limited(BodyStream::new(payload), MAX_BODY).await.map_err(|_| Unreadable::Large)?.map_err(broken)
+    let body = to_bytes_limited(BodyStream::new(payload), MAX_BODY);
+    let body = timeout(app.timeouts.body, body).await.map_err(|_| Unreadable::Slow)?;
+    body.map_err(|_| Unreadable::Large)?.map_err(broken)
 }
 
 impl From<Unreadable> for ApiError {

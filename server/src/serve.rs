@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::app::{App, Surroundings, Timeouts};
 use crate::config::Config;
-use crate::{middleware, open, policy, routes, seed, tls};
+use crate::{form, middleware, open, policy, routes, seed, tls};
 
 /// Serves until SIGTERM or SIGINT, then lets running requests finish. A second signal ends at once.
 ///
@@ -36,10 +36,10 @@ async fn serve(config: Config) -> Result<()> {
     let credentials = seed::first_start(&opened.store, &config, &policy::of(&config), &ctx)?;
     let listener = listen(config.server.addr)?;
 
-    let (give_up, mut given_up) = mpsc::channel(1);
-    // One name is enough to stop for.
+    let (broken, mut broke) = mpsc::channel(1);
     let health = Health::new(move |actor| {
-        let _ = give_up.try_send(actor);
+        // One name is enough to stop for.
+        let _ = broken.try_send(actor);
     });
     let surroundings = Surroundings { clock, random, timeouts: Timeouts::default() };
     let app = Arc::new(App::start(config, opened, surroundings, health)?);
@@ -48,13 +48,13 @@ async fn serve(config: Config) -> Result<()> {
     let heartbeat = spawn(heartbeat(Arc::clone(&app)));
     welcome::print(&app, running.addr, credentials.as_deref()).await?;
 
-    let broken = signals::first(&mut given_up).await?;
+    let panicked = signals::first(&mut broke).await?;
     tracing::info!("stopping: running requests may finish");
     running.stop().await;
     heartbeat.abort();
     let now = app.context().now();
     let noted = app.issuer.write(move |tx| recovery::stopped(tx, now)).await;
-    match broken {
+    match panicked {
         Some(actor) => Err(Error::failed(format_args!("the actor {actor} panicked again and again"))),
         None => noted,
     }
@@ -104,6 +104,7 @@ pub fn start(app: Arc<App>, listener: TcpListener, workers: usize) -> Result<Run
     let server = HttpServer::new(move || {
         Application::new()
             .app_data(app.clone())
+            .app_data(form::queries())
             .wrap(from_fn(middleware::edge))
             .configure(routes::configure(&app))
     })
@@ -112,7 +113,7 @@ pub fn start(app: Arc<App>, listener: TcpListener, workers: usize) -> Result<Run
     .keep_alive(timeouts.keep_alive)
     // How long what a client still sends is read and thrown away after an early answer.
     .client_disconnect_timeout(Duration::from_secs(2))
-    .shutdown_timeout(settings.shutdown_timeout.as_secs_f64().ceil() as u64)
+    .shutdown_timeout(whole_seconds(settings.shutdown_timeout))
     .disable_signals();
     let server = match &settings.tls {
         Some(files) => server.listen_rustls_0_23(listener, tls::server_config(files)?),
@@ -120,4 +121,9 @@ pub fn start(app: Arc<App>, listener: TcpListener, workers: usize) -> Result<Run
     };
     let server = server.map_err(Error::failed)?.run();
     Ok(Running { addr, handle: server.handle(), server: spawn(server) })
+}
+
+/// Rounded up: a timeout must not become none.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }

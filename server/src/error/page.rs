@@ -14,7 +14,8 @@ use crate::reply;
 /// What a person is told. It becomes HTML when the request ends ([`crate::middleware`]).
 #[derive(Debug)]
 pub struct PageError {
-    page: ErrorPage,
+    // Boxed, since every handler of a page carries one in its result.
+    page: Box<ErrorPage>,
     headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<String>,
 }
@@ -57,7 +58,7 @@ impl PageError {
 
 impl From<ErrorPage> for PageError {
     fn from(page: ErrorPage) -> Self {
-        Self { page, headers: Vec::new(), cause: None }
+        Self { page: Box::new(page), headers: Vec::new(), cause: None }
     }
 }
 

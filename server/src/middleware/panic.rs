@@ -15,3 +15,14 @@ pub async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::caught;
+
+    #[actix_web::test]
+    async fn a_panic_is_an_answer() {
+        assert_eq!(caught(async { 1 }).await, Some(1));
+        assert_eq!(caught(async { panic!("on purpose") }).await, None::<()>);
+    }
+}

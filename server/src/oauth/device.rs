@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use authgate_core::client::{self, Proof};
 use authgate_core::credentials::Credentials;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::form::{self, Body};
 use crate::middleware::limit::TOKEN_ADDRESS;
 use crate::oauth::bearer;
 use crate::oauth::client_auth::guarded;
@@ -42,7 +43,7 @@ struct Json {
 }
 
 /// Starts a device flow.
-pub async fn post(app: Data<App>, request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+pub async fn post(app: Data<App>, request: HttpRequest, Body(body): Body) -> Result<HttpResponse, ApiError> {
     let params = params(&request, &body)?;
     let missing = || Error::refused(Code::InvalidRequest, "client_id is required");
     let credentials = Credentials::read(bearer::authorization(&request)?, &params)?.ok_or_else(missing)?;
@@ -50,6 +51,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, body: Bytes) -> Result<H
     let resources = Resources::parse(params.all("resource"))?;
     let asked = app.write_env(&request, move |tx, env| {
         let client = client::authenticate(tx, &credentials, Proof::UnlessSecretless, env.policy, env.now())?;
+        client::note_secretless(tx, env, &client, &credentials)?;
         device::request(tx, env, &client, (scope.as_ref(), resources))
     });
     let requested = guarded(&app, &request, &TOKEN_ADDRESS, asked).await?;
@@ -67,17 +69,16 @@ pub async fn post(app: Data<App>, request: HttpRequest, body: Bytes) -> Result<H
 }
 
 fn params(request: &HttpRequest, body: &[u8]) -> Result<Params> {
-    let content_type =
-        request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    if form::is_form(request) {
         return Params::parse(body);
     }
     let unreadable = || {
         let words = "send a form, or a JSON object with client_id, scope and resource (a list)";
         Error::refused(Code::InvalidRequest, words)
     };
-    if !essence.eq_ignore_ascii_case("application/json") {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+    if !essence.trim().eq_ignore_ascii_case("application/json") {
         return Err(unreadable());
     }
     let json: Json = serde_json::from_slice(body).map_err(|_| unreadable())?;

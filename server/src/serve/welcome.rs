@@ -20,25 +20,24 @@ pub async fn print(app: &App, addr: SocketAddr, credentials: Option<&Path>) -> R
 }
 
 fn text(issuer: &str, addr: SocketAddr, credentials: Option<&Path>, client_id: Option<&str>) -> String {
-    let mut text =
-        format!("\nAuthgate is ready: {issuer} (listening on {addr})\n\n  Sign in       {issuer}/login");
-    text.push_str(&match credentials {
-        Some(path) => format!(" as admin; the password is in {}\n", path.display()),
-        None => " as admin, with the password you configured\n".to_owned(),
+    let password = credentials.map_or_else(
+        || "with the password you configured".to_owned(),
+        |path| format!("the password is in {}", path.display()),
+    );
+    let client = client_id.map_or_else(String::new, |client_id| {
+        let name = seed::CLIENT;
+        format!(
+            "  Client   {client_id} ({name}, public)\n\n\
+             Try the device flow:\n\n\
+             \x20 curl {issuer}/oauth/device/code -d client_id={client_id} -d scope='openid profile'\n\n\
+             then open the verification_uri_complete that it prints.\n"
+        )
     });
-    if let Some(client_id) = client_id {
-        text.push_str(&format!(
-            "  Client        {client_id} ({name}, public)\n\
-             \n\
-             Try the device flow:\n\
-             \n\
-             \x20 curl {issuer}/oauth/device/code -d client_id={client_id} -d scope='openid profile'\n\
-             \n\
-             then open the verification_uri_complete that it prints.\n",
-            name = seed::CLIENT,
-        ));
-    }
-    text
+    format!(
+        "\nAuthgate is ready at {issuer} (listening on {addr}).\n\n\
+         \x20 Sign in  {issuer}/login as {admin}; {password}\n{client}\n",
+        admin = seed::ADMIN,
+    )
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::{Client, ClientStatus, by_id, secret};
 use crate::credentials::Credentials;
 use crate::db::Tx;
+use crate::env::Env;
 use crate::error::{Code, Error, Result};
 use crate::policy::Policy;
 
@@ -36,6 +37,19 @@ pub fn authenticate(
 /// True if the compatibility switch lets this client go without its secret.
 pub fn is_secretless(client: &Client, policy: &Policy) -> bool {
     client.secretless || policy.compat.secretless_clients && client.origin == "import"
+}
+
+/// Notes in the audit log that a confidential client went without its secret.
+pub fn note_secretless(
+    tx: &mut Tx<'_>,
+    env: Env<'_>,
+    client: &Client,
+    credentials: &Credentials,
+) -> Result<()> {
+    if client.is_public() || credentials.secret.is_some() {
+        return Ok(());
+    }
+    env.note_compat(tx, "COMPAT_SECRETLESS_CLIENTS", &client.id)
 }
 
 /// One refusal for every reason, so that nothing is learnt from it.

@@ -19,6 +19,7 @@ pub fn create(
 ) -> Result<(Client, Option<Secret>)> {
     let application_type = spec.check(policy)?;
     let public = spec.client_type == ClientType::Public;
+    let id_token_alg = spec.stored_id_token_alg().to_owned();
     let client = Client {
         id: ctx.id().to_string(),
         name: spec.name,
@@ -43,11 +44,11 @@ pub fn create(
         token_profile: spec.token_profile,
         pkce_required: spec.pkce_required.unwrap_or(policy.pkce_required),
         skip_consent: spec.skip_consent,
-        remember_consent: true,
-        secretless: false,
-        userinfo_any_audience: false,
-        id_token_alg: String::new(),
-        id_token_claims: true,
+        remember_consent: spec.remember_consent,
+        secretless: spec.secretless,
+        userinfo_any_audience: spec.userinfo_any_audience,
+        id_token_alg,
+        id_token_claims: spec.id_token_claims,
         jwks: None,
         project: spec.project,
         service_account: spec.service_account,
@@ -86,10 +87,12 @@ pub fn update(
         ));
     }
     let application_type = spec.check(policy)?;
+    let id_token_alg = spec.stored_id_token_alg();
     tx.execute(
         "UPDATE clients SET name = ?2, description = ?3, application_type = ?4, grants = ?5, scopes = ?6, \
          redirect_uris = ?7, resources = ?8, audiences = ?9, token_profile = ?10, pkce_required = ?11, \
-         skip_consent = ?12, project = ?13, service_account = ?14, updated_at = ?15 WHERE id = ?1",
+         skip_consent = ?12, project = ?13, service_account = ?14, updated_at = ?15, remember_consent = ?16, \
+         secretless = ?17, userinfo_any_audience = ?18, id_token_alg = ?19, id_token_claims = ?20 WHERE id = ?1",
         params![
             &client.id,
             &spec.name,
@@ -106,6 +109,11 @@ pub fn update(
             &spec.project,
             &spec.service_account,
             ctx.now(),
+            spec.remember_consent,
+            spec.secretless,
+            spec.userinfo_any_audience,
+            id_token_alg,
+            spec.id_token_claims,
         ],
     )?;
     let changed_profile = spec.token_profile != client.token_profile;

@@ -2,6 +2,7 @@
 
 use super::{ApplicationType, Client, ClientType, Grant, TokenProfile};
 use crate::error::{Code, Error, Result};
+use crate::keys::Algorithm;
 use crate::policy::Policy;
 use crate::redirect_uri::{self, Kind};
 use crate::resource::{self, Resources};
@@ -16,6 +17,7 @@ const MAX_LIST: usize = 50;
 
 /// The fields of a client that people set.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ClientSpec {
     /// Shown to people.
     pub name: String,
@@ -41,6 +43,16 @@ pub struct ClientSpec {
     pub pkce_required: Option<bool>,
     /// First-party: no consent page.
     pub skip_consent: bool,
+    /// Its consent may be remembered.
+    pub remember_consent: bool,
+    /// It may refresh and use devices without its secret.
+    pub secretless: bool,
+    /// Userinfo takes its tokens whatever their `aud`.
+    pub userinfo_any_audience: bool,
+    /// Algorithm of its ID tokens; none for the default.
+    pub id_token_alg: Option<Algorithm>,
+    /// Profile and e-mail claims go into its ID tokens.
+    pub id_token_claims: bool,
     /// Private claim.
     pub project: Option<String>,
     /// Private claim.
@@ -48,6 +60,11 @@ pub struct ClientSpec {
 }
 
 impl ClientSpec {
+    /// The stored form of `id_token_alg`.
+    pub(super) fn stored_id_token_alg(&self) -> &'static str {
+        self.id_token_alg.map_or("", Algorithm::as_str)
+    }
+
     /// What a client has if nothing else is said (contract 4.1).
     pub fn new(client_type: ClientType) -> Self {
         Self {
@@ -63,6 +80,11 @@ impl ClientSpec {
             token_profile: TokenProfile::Standard,
             pkce_required: None,
             skip_consent: false,
+            remember_consent: true,
+            secretless: false,
+            userinfo_any_audience: false,
+            id_token_alg: None,
+            id_token_claims: true,
             project: None,
             service_account: None,
         }
@@ -83,6 +105,11 @@ impl ClientSpec {
             token_profile: client.token_profile,
             pkce_required: Some(client.pkce_required),
             skip_consent: client.skip_consent,
+            remember_consent: client.remember_consent,
+            secretless: client.secretless,
+            userinfo_any_audience: client.userinfo_any_audience,
+            id_token_alg: Algorithm::parse(&client.id_token_alg),
+            id_token_claims: client.id_token_claims,
             project: client.project.clone(),
             service_account: client.service_account.clone(),
         }
@@ -126,6 +153,12 @@ impl ClientSpec {
             return refuse(
                 "at least one redirect URI is required when Authorization Code Flow is enabled".into(),
             );
+        }
+        if self.id_token_alg == Some(Algorithm::Hs256) {
+            return refuse("id_token algorithm must be RS256 or ES256".into());
+        }
+        if self.secretless && self.client_type == ClientType::Public {
+            return refuse("a public client has no secret that it could go without".into());
         }
         if !self.project.as_deref().is_none_or(is_project) {
             return refuse(
