@@ -87,7 +87,11 @@ impl Destination {
 
 /// Checks an authorization request. The client and its redirect URI come first: what is wrong with them is never
 /// redirected.
-pub fn validate(tx: &mut Tx<'_>, params: &Params) -> Result<(Client, AuthorizationRequest), Rejected> {
+pub fn validate(
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    params: &Params,
+) -> Result<(Client, AuthorizationRequest), Rejected> {
     let bounded = |name: &'static str, words: &'static str| match params.get(name) {
         Some(text) if text.len() > MAX_STATE => Err(Error::refused(Code::InvalidRequest, words)),
         text => Ok(text.map(str::to_owned)),
@@ -106,7 +110,8 @@ pub fn validate(tx: &mut Tx<'_>, params: &Params) -> Result<(Client, Authorizati
     check_kind(params).map_err(redirected)?;
     let scope = scope_of(&client, params).map_err(redirected)?;
     let code_challenge = challenge(&client, params).map_err(redirected)?;
-    let resources = Resources::parse(params.all("resource")).map_err(redirected)?;
+    let resources =
+        Resources::parse(params.all("resource")).map_err(redirected)?.spelled_as(&policy.resources);
     let (prompt, max_age) = freshness(params).map_err(redirected)?;
     let request = AuthorizationRequest {
         client_id: client.id.clone(),

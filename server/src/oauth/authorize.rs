@@ -76,7 +76,7 @@ async fn arrive(
 ) -> Result<(Interaction, actix_web::cookie::Cookie<'static>), Rejected> {
     let sent = params.clone();
     // Rejections that name a destination are no errors of the store, so they travel inside the answer.
-    let validated = app.read_env(request, move |tx, _| match authorize::validate(tx, &sent) {
+    let validated = app.read_env(request, move |tx, env| match authorize::validate(tx, env.policy, &sent) {
         Err(Rejected::Failed(error)) => Err(error),
         validated => Ok(validated),
     });
