@@ -8,8 +8,6 @@ use authgate_core::error::{Code, Error, Result};
 
 use crate::app::App;
 
-/// Holds the sealed handle of a session (the contract's name).
-pub const SESSION: &str = "oauth_session";
 /// Holds interactions before and after login; login never promotes it.
 pub const INTERACTION: &str = "oauth_interaction";
 /// Says who has signed in with this browser before, so that strangers' guesses cannot lock them out of it.
@@ -122,7 +120,7 @@ mod tests {
         let cookie = |header: &'static [u8]| {
             let value = actix_web::http::header::HeaderValue::from_bytes(header).unwrap();
             let request = actix_web::test::TestRequest::default().insert_header((COOKIE, value));
-            cookie(&request.to_http_request(), SESSION)
+            cookie(&request.to_http_request(), "oauth_session")
         };
         for header in [
             b"oauth_session=good".as_slice(),

@@ -46,6 +46,7 @@ pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servic
         tracing::error!(request_id = id.as_str(), cause, "a request failed");
     }
     response = error_page::rendered(&app, &id, response);
+    limit::add_headers(&mut response);
     finish(&app, line, response.response_mut());
     Ok(response)
 }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use actix_web::cookie::Cookie;
 use actix_web::error::InternalError;
+use actix_web::http::Method;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev};
 use authgate_core::audit::Event;
 use authgate_core::error::{Code, Error, Result};
@@ -30,7 +31,7 @@ pub struct SignedIn {
 impl SignedIn {
     /// The live session of a request, if there is one. Notes that it was used.
     pub async fn of(app: &App, request: &HttpRequest) -> Result<Option<Self>> {
-        let Some(cookie) = browser::cookie(request, browser::SESSION) else { return Ok(None) };
+        let Some(cookie) = browser::cookie(request, app.config.sessions.cookie) else { return Ok(None) };
         let found =
             app.read_env(request, move |tx, env| session::live(tx, env.master, &cookie, env.now())).await?;
         let Some((session, user)) = found else { return Ok(None) };
@@ -95,7 +96,7 @@ pub fn lives(app: &App) -> Lives {
 pub fn cookie(app: &App, handle: &Secret, remember: bool) -> Cookie<'static> {
     let sessions = &app.config.sessions;
     let max_age = if remember { session::REMEMBERED_MAX } else { sessions.max_age };
-    browser::set(app, browser::SESSION, handle.expose().to_owned(), Some(max_age))
+    browser::set(app, sessions.cookie, handle.expose().to_owned(), Some(max_age))
 }
 
 /// Sends the browser to the login page, and from there back to `path`. The page says why, if the browser was signed in
@@ -105,7 +106,7 @@ pub async fn to_login(app: &App, request: &HttpRequest, path: &str, again: bool)
     query.append_pair("redirect", path);
     if again {
         query.append_pair("prompt", "login");
-    } else if let Some(cookie) = browser::cookie(request, browser::SESSION) {
+    } else if let Some(cookie) = browser::cookie(request, app.config.sessions.cookie) {
         let why = app
             .read_env(request, move |tx, env| session::why_refused(tx, env.master, &cookie, env.now()))
             .await?;
@@ -131,13 +132,12 @@ impl FromRequest for SignedIn {
     }
 }
 
-/// Where a request that needs a login goes on afterwards: a page to itself, below the issuer's path, a form to nowhere,
-/// since it is lost.
+/// Where a request that needs a login goes on afterwards: a page to itself, a form to nowhere, since it is lost. The
+/// path is below that of the issuer, whether or not a proxy strips it.
 fn way_back(app: &App, request: &HttpRequest) -> String {
-    if request.method() != actix_web::http::Method::GET {
+    if request.method() != Method::GET {
         return "/account/sessions".to_owned();
     }
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let below = path.strip_prefix(&app.config.server.issuer_path).filter(|below| below.starts_with('/'));
-    below.unwrap_or(path).to_owned()
+    path.strip_prefix(&app.config.server.issuer_path).unwrap_or(path).to_owned()
 }

@@ -269,7 +269,8 @@ impl Question {
 
     /// True if this scope was not allowed before, in all the places that are asked for now.
     pub fn is_new(&self, scope: &str) -> bool {
-        self.known.as_ref().is_none_or(|known| self.pairs.adds(scope, &known.pairs.0))
+        let same = |known: &&Consent| known.client_digest == self.client.digest();
+        self.known.as_ref().filter(same).is_none_or(|known| self.pairs.adds(scope, &known.pairs.0))
     }
 
     /// A digest of what the page shows, so that a decision is about just that.

@@ -251,7 +251,7 @@ pub fn revoke_for(tx: &mut Tx<'_>, env: Env<'_>, family: &Family, why: &'static 
         "rollback" => {
             "Refresh token from the future: the database was restored from a backup; token family revoked"
         }
-        "code_replay" => "Authorization code reuse detected: token family revoked",
+        "code_replay" => "Code reuse detected: token family revoked",
         _ => "Refresh token reuse detected \u{2014} token family revoked",
     };
     let event = Event { severity: Severity::Critical, ..Event::info("SUSPICIOUS_ACTIVITY", action) };

@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::net::IpAddr;
 
-use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpMessage as _, HttpRequest};
 use authgate_actors::limiter::{Allowance, Verdict};
 use authgate_core::error::{Code, Error};
 
@@ -72,18 +73,24 @@ pub async fn take(app: &App, rule: &Rule, key: &str) -> Result<Option<Verdict>, 
     Err(Exceeded::Limit { verdict, retry_after })
 }
 
-/// Lets `attempt` pass while few of its kind failed. It is counted before it runs, so that sixteen racing guesses are
-/// sixteen; what does not fail by `is_failure` is given back.
+/// Lets `attempt` pass while few of its kind from the caller's address failed. It is counted before it runs, so that
+/// sixteen racing guesses are sixteen; what does not fail by `is_failure` is given back.
 pub async fn failures<T, E: From<Exceeded>>(
     app: &App,
-    (rule, key): (&Rule, &str),
+    request: &HttpRequest,
+    rule: &Rule,
     attempt: impl Future<Output = Result<T, E>>,
     is_failure: impl FnOnce(&E) -> bool,
 ) -> Result<T, E> {
-    let counted = take(app, rule, key).await?.is_some();
+    let key = address(request);
+    let counted = take(app, rule, &key).await?;
     let outcome = attempt.await;
-    if counted && !outcome.as_ref().is_err_and(is_failure) {
-        app.limiter.give_back(rule.name, key.to_owned());
+    if let Some(mut verdict) = counted {
+        if !outcome.as_ref().is_err_and(is_failure) {
+            app.limiter.give_back(rule.name, key);
+            verdict.remaining += 1;
+        }
+        request.extensions_mut().insert(verdict);
     }
     outcome
 }
@@ -103,10 +110,11 @@ fn key_of(ip: IpAddr) -> String {
     }
 }
 
-/// Tells the caller where its counter stands (contract).
-pub fn add_headers(headers: &mut HeaderMap, verdict: &Verdict) {
-    for (name, value) in counter(verdict) {
-        headers.insert(name, value);
+/// Tells the caller of a limited endpoint where its counter stands (contract).
+pub fn add_headers(response: &mut ServiceResponse) {
+    let verdict = response.request().extensions().get::<Verdict>().copied();
+    for (name, value) in verdict.iter().flat_map(counter) {
+        response.headers_mut().insert(name, value);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use authgate_core::audit;
 use authgate_core::authorize::{self, Destination, Question, Rejected, Skip};
 use authgate_core::consent::{self, ConsentOrigin};
 use authgate_core::db::Tx;
@@ -10,6 +11,7 @@ use authgate_core::env::Env;
 use authgate_core::error::{Code, Error, Refusal, Result};
 use authgate_core::form::Params;
 use authgate_core::interaction::{self, AuthorizationRequest, Interaction, Prompt};
+use authgate_core::redirect_uri::{self, Kind};
 use authgate_core::secret::base64url;
 
 use crate::app::App;
@@ -26,22 +28,17 @@ pub const FORM: &str = "consent";
 /// `GET`: a new request, or one that goes on after login.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     let params = Params::parse(request.query_string().as_bytes())?;
-    match params.get("interaction") {
-        Some(id) => {
-            let interaction = resume(&app, &request, id).await?.ok_or_else(PageError::expired)?;
-            proceed(&app, &request, interaction).await
-        }
-        None => {
-            let arrived = arrive(&app, &request, &params).await;
-            let (interaction, cookie) = match arrived {
-                Ok(arrived) => arrived,
-                Err(rejected) => return reject(&app, &request, rejected),
-            };
-            let mut response = proceed(&app, &request, interaction).await?;
-            response.add_cookie(&cookie).map_err(Error::failed)?;
-            Ok(response)
-        }
+    if let Some(id) = params.get("interaction") {
+        let interaction = resume(&app, &request, id).await?.ok_or_else(PageError::expired)?;
+        return proceed(&app, &request, interaction).await;
     }
+    let (interaction, cookie) = match arrive(&app, &request, &params).await {
+        Ok(arrived) => arrived,
+        Err(rejected) => return reject(&app, &request, rejected),
+    };
+    let mut response = proceed(&app, &request, interaction).await?;
+    response.add_cookie(&cookie).map_err(Error::failed)?;
+    Ok(response)
 }
 
 /// `POST`: without `action` a new request (OpenID Connect Core 3.1.2.1), with it a decision.
@@ -175,6 +172,9 @@ async fn allow(
                 Code::AccessDenied,
                 "the application or the consent has just changed: try again",
             ));
+        }
+        if redirect_uri::kind(&asked.redirect_uri) != Kind::Https {
+            audit::compat_used(tx, env, "COMPAT_REMEMBER_NATIVE_CONSENT", &asked.client_id)?;
         }
         interaction::show(tx, &interaction.id, &signed_in.session, &question.digest(asked))?;
         take(tx, env, &interaction, &signed_in)?;

@@ -28,7 +28,7 @@ pub async fn guarded<T>(
 ) -> Result<T, ApiError> {
     let attempt = async { attempt.await.map_err(Outcome::Error) };
     let failed = |outcome: &Outcome| matches!(outcome, Outcome::Error(error) if error.code() == Some(Code::InvalidClient));
-    let outcome = limit::failures(app, (rule, &limit::address(request)), attempt, failed).await;
+    let outcome = limit::failures(app, request, rule, attempt, failed).await;
     outcome.map_err(|outcome| match outcome {
         Outcome::Error(error) => error.into(),
         Outcome::Exceeded(exceeded) => exceeded.into(),
