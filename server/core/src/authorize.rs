@@ -9,6 +9,7 @@ use crate::env::Env;
 use crate::error::{Code, Error, Refusal, Result};
 use crate::form::Params;
 use crate::interaction::{AuthorizationRequest, Prompt};
+use crate::jwt;
 use crate::pkce::Challenge;
 use crate::policy::Policy;
 use crate::redirect_uri::{self, Kind};
@@ -89,7 +90,7 @@ impl Destination {
 /// redirected.
 pub fn validate(
     tx: &mut Tx<'_>,
-    policy: &Policy,
+    env: Env<'_>,
     params: &Params,
 ) -> Result<(Client, AuthorizationRequest), Rejected> {
     let bounded = |name: &'static str, words: &'static str| match params.get(name) {
@@ -111,8 +112,9 @@ pub fn validate(
     let scope = scope_of(&client, params).map_err(redirected)?;
     let code_challenge = challenge(&client, params).map_err(redirected)?;
     let resources =
-        Resources::parse(params.all("resource")).map_err(redirected)?.spelled_as(&policy.resources);
+        Resources::parse(params.all("resource")).map_err(redirected)?.spelled_as(&env.policy.resources);
     let (prompt, max_age) = freshness(params).map_err(redirected)?;
+    let subject = subject(env, &client, params).map_err(redirected)?;
     let request = AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri: destination.redirect_uri,
@@ -124,6 +126,7 @@ pub fn validate(
         prompt,
         max_age,
         login_hint: params.get("login_hint").filter(|hint| hint.len() <= MAX_HINT).map(str::to_owned),
+        subject,
     };
     Ok((client, request))
 }
@@ -209,6 +212,14 @@ fn freshness(params: &Params) -> Result<(Vec<Prompt>, Option<i64>)> {
         seconds.ok_or_else(|| invalid("max_age must be a whole number of seconds"))
     });
     Ok((prompts, max_age.transpose()?))
+}
+
+/// Whom `id_token_hint` names (deviation D14).
+fn subject(env: Env<'_>, client: &Client, params: &Params) -> Result<Option<String>> {
+    let Some(hint) = params.secret("id_token_hint") else { return Ok(None) };
+    let subject = jwt::hinted_subject(&hint, env.keys, &env.policy.issuer, &client.id);
+    let invalid = || Error::refused(Code::InvalidRequest, "id_token_hint is no ID token of this client");
+    subject.map(Some).ok_or_else(invalid)
 }
 
 /// What a consent page is about: the request, who is asked, and what they allowed before.
