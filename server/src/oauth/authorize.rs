@@ -76,7 +76,7 @@ async fn arrive(
 ) -> Result<(Interaction, actix_web::cookie::Cookie<'static>), Rejected> {
     let sent = params.clone();
     // Rejections that name a destination are no errors of the store, so they travel inside the answer.
-    let validated = app.read_env(request, move |tx, _| match authorize::validate(tx, &sent) {
+    let validated = app.read_env(request, move |tx, env| match authorize::validate(tx, env, &sent) {
         Err(Rejected::Failed(error)) => Err(error),
         validated => Ok(validated),
     });
@@ -122,7 +122,7 @@ async fn proceed(
             return Ok(refuse(app, request, asked, Code::LoginRequired, "the person is not signed in"));
         }
         // Whoever is signed in and not fresh must be asked again, or the login page would send them straight back.
-        let again = interaction.auth_after > 0;
+        let again = interaction.auth_after > 0 || asked.subject.is_some();
         return Ok(to_login(app, request, &way_back(&interaction.id), again).await?);
     };
     let (mut asked, user) = (asked.clone(), signed_in.user.clone());
