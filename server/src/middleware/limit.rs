@@ -1,6 +1,5 @@
 //! Requests per minute (contract, deviation D20): who guesses is slowed down, by address and by account.
 
-use std::future::Future;
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
@@ -63,22 +62,6 @@ pub async fn take(app: &App, rule: &Rule, key: &str) -> Result<Option<Verdict>, 
     }
     let retry_after = (verdict.reset - now_ms.div_euclid(1000)).max(1);
     Err(Exceeded::Limit { verdict, retry_after })
-}
-
-/// Lets `attempt` pass while few of its kind failed. It is counted before it runs, so that sixteen racing guesses are
-/// sixteen; what does not fail by `is_failure` is given back.
-pub async fn failures<T, E: From<Exceeded>>(
-    app: &App,
-    (rule, key): (&Rule, &str),
-    attempt: impl Future<Output = Result<T, E>>,
-    is_failure: impl FnOnce(&E) -> bool,
-) -> Result<T, E> {
-    let counted = take(app, rule, key).await?.is_some();
-    let outcome = attempt.await;
-    if counted && !outcome.as_ref().is_err_and(is_failure) {
-        app.limiter.give_back(rule.name, key.to_owned());
-    }
-    outcome
 }
 
 /// The caller's address as a limiter's key. Whoever has one IPv6 address has the whole /64 it is in.

@@ -10,7 +10,7 @@ use authgate_core::form::Params;
 use super::bearer;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::middleware::limit::{self, Exceeded, Rule};
+use crate::middleware::limit::{self, Rule};
 
 /// The credentials of a request that needs them.
 pub fn credentials(request: &HttpRequest, params: &Params) -> Result<Credentials> {
@@ -18,30 +18,23 @@ pub fn credentials(request: &HttpRequest, params: &Params) -> Result<Credentials
     credentials.ok_or_else(|| Error::refused(Code::InvalidClient, "Client authentication required"))
 }
 
-/// Runs what authenticates a client, unless too many attempts from its address failed within the minute (deviation
-/// D20). Only `invalid_client` counts as a failure.
+/// Runs what authenticates a client. A failed authentication counts against its address, and is 429 instead of 401
+/// once the minute has seen too many (deviation D20); only `invalid_client` is a failure.
+///
+/// It is counted afterwards, so that whoever authenticates passes whatever its neighbours behind the same address do,
+/// and however many requests are under way. Secrets are 256 random bits: what the limit slows is noise, not a search.
 pub async fn guarded<T>(
     app: &App,
     request: &HttpRequest,
     rule: &Rule,
     attempt: impl Future<Output = Result<T>>,
 ) -> Result<T, ApiError> {
-    let attempt = async { attempt.await.map_err(Outcome::Error) };
-    let failed = |outcome: &Outcome| matches!(outcome, Outcome::Error(error) if error.code() == Some(Code::InvalidClient));
-    let outcome = limit::failures(app, (rule, &limit::address(request)), attempt, failed).await;
-    outcome.map_err(|outcome| match outcome {
-        Outcome::Error(error) => error.into(),
-        Outcome::Exceeded(exceeded) => exceeded.into(),
-    })
-}
-
-enum Outcome {
-    Error(Error),
-    Exceeded(Exceeded),
-}
-
-impl From<Exceeded> for Outcome {
-    fn from(exceeded: Exceeded) -> Self {
-        Outcome::Exceeded(exceeded)
+    let error = match attempt.await {
+        Ok(answer) => return Ok(answer),
+        Err(error) => error,
+    };
+    if error.code() == Some(Code::InvalidClient) {
+        limit::take(app, rule, &limit::address(request)).await?;
     }
+    Err(error.into())
 }
