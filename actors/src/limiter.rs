@@ -1,4 +1,4 @@
-//! Counts attempts by rule and key in fixed one-minute windows.
+//! Counts attempts by rule and key in fixed windows.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -11,10 +11,20 @@ use crate::supervisor::{self, Health};
 /// What is counted together: a rule's name and whom it counts (an address, an account's id, a client's id).
 type Bucket = (&'static str, String);
 
-/// Somebody tries.
+/// How much passes.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    /// Attempts in a window.
+    pub limit: u32,
+    /// The length of a window in seconds; a rule always has the same.
+    pub window: i64,
+}
+
+/// Somebody tries, or wants to know whether they could.
 struct Take {
     bucket: Bucket,
-    limit: u32,
+    counts: bool,
+    allowance: Allowance,
     now_ms: i64,
 }
 
@@ -55,9 +65,7 @@ pub struct Verdict {
 
 /// Waiting messages at most. One takes about a microsecond, so a full mailbox is some 4 ms of work.
 const CAPACITY: usize = 4096;
-/// The length of a window.
-const WINDOW_MS: i64 = 60_000;
-/// Buckets with a key of their own at most: some 15 MB with keys that are addresses. Newcomers above it share.
+/// Buckets with a key of their own at most, for each length of windows: some 15 MB with keys that are addresses. Newcomers above it share.
 const MAX_BUCKETS: usize = 100_000;
 /// Shared buckets of each rule for newcomers above `MAX_BUCKETS`: enough that a few honest ones get through a flood, few
 /// enough that it does not matter what they let through.
@@ -75,15 +83,26 @@ impl Limiter {
         Self { mailbox: supervisor::start("limiter", CAPACITY, health, Windows::default()) }
     }
 
-    /// Counts one attempt and says whether it is within `limit`. One that is not allowed is not counted.
+    /// Counts one attempt and says whether it is within the allowance. One that is not allowed is not counted.
     pub async fn take(
         &self,
         rule: &'static str,
         key: String,
-        limit: u32,
+        allowance: Allowance,
         now_ms: i64,
     ) -> Result<Verdict, Refused> {
-        self.mailbox.ask(Take { bucket: (rule, key), limit, now_ms }).await
+        self.mailbox.ask(Take { bucket: (rule, key), counts: true, allowance, now_ms }).await
+    }
+
+    /// What `take` would say, without counting.
+    pub async fn look(
+        &self,
+        rule: &'static str,
+        key: String,
+        allowance: Allowance,
+        now_ms: i64,
+    ) -> Result<Verdict, Refused> {
+        self.mailbox.ask(Take { bucket: (rule, key), counts: false, allowance, now_ms }).await
     }
 
     /// Undoes one allowed `take`. Where only failures are to count, take before trying and give back after a success:
@@ -98,11 +117,15 @@ impl Limiter {
     }
 }
 
-/// The counts of one window. Windows begin with the minute for everybody, so old counts go all at once. A bucket stays
-/// until then even at zero: one that came and went could otherwise be counted in two places.
+/// The present window of each length in seconds; rules have a handful of them.
 #[derive(Default)]
-struct Windows {
-    window: i64,
+struct Windows(HashMap<i64, Window>);
+
+/// The counts of one window. Windows begin at multiples of their length for everybody, so old counts go all at once. A
+/// bucket stays until then even at zero: one that came and went could otherwise be counted in two places.
+#[derive(Default)]
+struct Window {
+    number: i64,
     counts: HashMap<Bucket, u32>,
 }
 
@@ -129,7 +152,7 @@ impl Handler<Letter<GiveBack>> for Windows {
     type Result = ();
 
     fn handle(&mut self, Letter { message, reply }: Letter<GiveBack>, _: &mut Context<Self>) {
-        self.give_back(message.bucket);
+        self.give_back(&message.bucket);
         reply.send(());
     }
 }
@@ -144,35 +167,46 @@ impl Handler<Letter<Clear>> for Windows {
 }
 
 impl Windows {
-    fn take(&mut self, Take { bucket, limit, now_ms }: Take) -> Verdict {
-        self.turn(now_ms.div_euclid(WINDOW_MS));
-        let bucket = self.bucket(bucket);
-        let count = self.counts.entry(bucket).or_default();
+    fn take(
+        &mut self,
+        Take { bucket, counts, allowance: Allowance { limit, window: seconds }, now_ms }: Take,
+    ) -> Verdict {
+        let window = self.0.entry(seconds).or_default();
+        window.turn(now_ms.div_euclid(seconds * 1000));
+        let bucket = window.bucket(bucket);
+        let count = window.counts.entry(bucket).or_default();
         let allowed = *count < limit;
-        *count += u32::from(allowed);
-        let reset = (self.window + 1) * WINDOW_MS / 1000;
+        *count += u32::from(allowed && counts);
+        let reset = (window.number + 1) * seconds;
         Verdict { allowed, limit, remaining: limit.saturating_sub(*count), reset }
     }
 
-    fn give_back(&mut self, bucket: Bucket) {
-        let bucket = self.bucket(bucket);
-        if let Some(count) = self.counts.get_mut(&bucket) {
-            *count = count.saturating_sub(1);
+    // A rule counts in windows of one length: in the others there is nothing to change.
+    fn give_back(&mut self, bucket: &Bucket) {
+        for window in self.0.values_mut() {
+            let bucket = window.bucket(bucket.clone());
+            if let Some(count) = window.counts.get_mut(&bucket) {
+                *count = count.saturating_sub(1);
+            }
         }
     }
 
     /// A shared bucket counts others too: one success does not clear them.
     fn clear(&mut self, bucket: &Bucket) {
-        if let Some(count) = self.counts.get_mut(bucket) {
-            *count = 0;
+        for window in self.0.values_mut() {
+            if let Some(count) = window.counts.get_mut(bucket) {
+                *count = 0;
+            }
         }
     }
+}
 
-    /// Begins a new window if it is time. Messages of two threads may cross at the minute: the late one counts in the
+impl Window {
+    /// Begins a new window if it is time. Messages of two threads may cross at its end: the late one counts in the
     /// new window. A clock that was set back further begins anew, or the counts would stay until it catches up.
-    fn turn(&mut self, window: i64) {
-        if window > self.window || window < self.window - 1 {
-            *self = Self { window, counts: HashMap::new() };
+    fn turn(&mut self, number: i64) {
+        if number > self.number || number < self.number - 1 {
+            *self = Self { number, counts: HashMap::new() };
         }
     }
 

@@ -173,7 +173,7 @@ async fn sign_out(
     })
     .await?;
     let mut response = reply::found(app, "/login");
-    response.add_cookie(&browser::unset(app, browser::SESSION)).map_err(Error::failed)?;
+    response.add_cookie(&browser::unset(app, app.config.sessions.cookie)).map_err(Error::failed)?;
     Ok(response)
 }
 

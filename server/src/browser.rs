@@ -3,13 +3,11 @@
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
-use actix_web::http::header::{HeaderName, ORIGIN, USER_AGENT};
+use actix_web::http::header::{COOKIE, HeaderName, ORIGIN, USER_AGENT};
 use authgate_core::error::{Code, Error, Result};
 
 use crate::app::App;
 
-/// Holds the sealed handle of a session (the contract's name).
-pub const SESSION: &str = "oauth_session";
 /// Holds interactions before and after login; login never promotes it.
 pub const INTERACTION: &str = "oauth_interaction";
 /// Says who has signed in with this browser before, so that strangers' guesses cannot lock them out of it.
@@ -18,10 +16,20 @@ pub const KNOWN: &str = "oauth_known";
 /// Longest cookie value looked at, in bytes; ours are below 200.
 const MAX_COOKIE: usize = 1024;
 
-/// The value of one of our cookies.
+/// The value of one of our cookies: the first of this name that could be ours. Each cookie is read by itself, so that
+/// a broken one of somebody else's spoils none (threat 38).
 pub fn cookie(request: &HttpRequest, name: &str) -> Option<String> {
-    let value = request.cookie(name)?.value().to_owned();
-    (value.len() <= MAX_COOKIE).then_some(value)
+    let headers = request.headers().get_all(COOKIE);
+    let cookies = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    cookies.filter_map(|cookie| value_of(cookie, name)).next()
+}
+
+fn value_of(cookie: &[u8], name: &str) -> Option<String> {
+    let (known, value) = std::str::from_utf8(cookie).ok()?.trim().split_once('=')?;
+    // Ours are base64url, and go back into `Set-Cookie` as they are.
+    let is_ours = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (known == name && (1..=MAX_COOKIE).contains(&value.len()) && value.bytes().all(is_ours))
+        .then(|| value.to_owned())
 }
 
 /// A cookie of ours. `max_age` is in seconds; none ends with the browser.
@@ -106,6 +114,30 @@ pub fn network(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn adv_38_a_broken_cookie_spoils_no_other() {
+        let cookie = |header: &'static [u8]| {
+            let value = actix_web::http::header::HeaderValue::from_bytes(header).unwrap();
+            let request = actix_web::test::TestRequest::default().insert_header((COOKIE, value));
+            cookie(&request.to_http_request(), "oauth_session")
+        };
+        for header in [
+            b"oauth_session=good".as_slice(),
+            b"a; oauth_session=good; b",
+            b"=; ;;a=b=c;oauth_session=good",
+            b"a=\xff; oauth_session=good",
+            b"oauth_session=; oauth_session=good",
+            b"oauth_session=no%0d%0a; oauth_session=\"no\"; oauth_session=good; oauth_session=later",
+        ] {
+            assert_eq!(cookie(header).as_deref(), Some("good"), "{}", String::from_utf8_lossy(header));
+        }
+        for header in
+            [b"oauth_session".as_slice(), b"OAUTH_SESSION=a", b"xoauth_session=a", b"oauth_session=a b"]
+        {
+            assert_eq!(cookie(header), None);
+        }
+    }
 
     #[test]
     fn an_update_is_the_same_browser() {

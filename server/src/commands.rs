@@ -18,7 +18,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use answer::Answer;
 use authgate::config::{self, Config};
-use authgate::environment;
+use authgate::{environment, logging};
 use authgate_core::error::{Error, Result};
 use installation::Installation;
 
@@ -86,10 +86,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> Result<String, String> {
 impl Command {
     fn run(self) -> Result<Answer> {
         match self {
-            Command::Serve => {
-                let (config, warnings) = configured()?;
-                crate::serve(config, &warnings).map(|()| Answer::nothing())
-            }
+            Command::Serve => serve().map(|()| Answer::nothing()),
             Command::Migrate => migrate::run(&configured()?.0),
             Command::User(user) => user.run(&Installation::open()?),
             Command::Client(client) => client.run(&Installation::open()?),
@@ -99,6 +96,16 @@ impl Command {
             Command::Config(configuration) => configuration.run(),
         }
     }
+}
+
+/// Runs the server until it is told to stop.
+fn serve() -> Result<()> {
+    let (config, warnings) = configured()?;
+    logging::start(&config.server);
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    authgate::serve::run(config)
 }
 
 /// The configuration of this process, and what its operator should know.

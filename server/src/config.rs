@@ -91,7 +91,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
     let database = database::read(&mut reader);
     let keys = keys::read(&mut reader, &database);
     let tokens = tokens::read(&mut reader, &compat);
-    let sessions = sessions::read(&mut reader);
+    let sessions = sessions::read(&mut reader, server.https);
     let oauth = oauth::read(&mut reader);
     let limits = limits::read(&mut reader);
     let cors = cors::read(&mut reader);

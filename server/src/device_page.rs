@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
+use authgate_core::audit;
 use authgate_core::client::{self, Client, ClientStatus};
 use authgate_core::consent::{self, ConsentOrigin, Pairs};
 use authgate_core::device::{self, DeviceCode, DeviceStatus};
@@ -60,7 +61,8 @@ pub async fn verify(
     };
     let denied = form.get("action") == Some("deny");
     let one_step = app.policy.compat.device_one_step && found.code.resources.0.is_empty();
-    if !denied && !one_step && form.get("confirmed") != Some("true") {
+    let by_switch = !denied && form.get("confirmed") != Some("true");
+    if by_switch && !one_step {
         return confirm(&app, &signed_in, &found);
     }
     let client_name = found.client.name.clone();
@@ -74,6 +76,9 @@ pub async fn verify(
         let Some(client) = client.filter(|client| client.epoch == found.code.client_epoch) else {
             return Ok(false);
         };
+        if by_switch {
+            audit::compat_used(tx, env, "COMPAT_DEVICE_ONE_STEP", &client.id)?;
+        }
         let pairs = Pairs::of(&found.code.scope, &found.code.resources.0);
         let consent = consent::grant(tx, env, &by.user, &client, (ConsentOrigin::Device, &pairs))?;
         if device::approve(tx, env, &found.code, (&by.user, &by.session, &consent))? {

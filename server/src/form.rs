@@ -6,7 +6,7 @@ use std::pin::Pin;
 use actix_web::body::{BodyStream, to_bytes_limited};
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::rt::time::timeout;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::{Bytes, Data, QueryConfig};
 use actix_web::{FromRequest, HttpRequest, dev};
 use authgate_core::error::{Code, Error};
 use authgate_core::form::Params;
@@ -56,6 +56,14 @@ impl FromRequest for Body {
         let (app, payload) = (App::of(request).clone(), payload.take());
         Box::pin(async move { Ok(Self(bytes(&app, payload).await?)) })
     }
+}
+
+/// A page's query that cannot be read, such as one with a repeated parameter, is answered with a page.
+pub fn queries() -> QueryConfig {
+    QueryConfig::default().error_handler(|_, _| {
+        let words = "The link is broken. Go back and open it again.";
+        PageError::from(ErrorPage::new(400, "That did not work", words)).into()
+    })
 }
 
 /// Why a body was not read.

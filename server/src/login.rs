@@ -171,6 +171,6 @@ async fn end(
     let SignedIn { session, user } = signed_in;
     app.write_env(request, move |tx, env| session::end(tx, env, &user, &session.id)).await?;
     let mut response = reply::found(app, next);
-    response.add_cookie(&browser::unset(app, browser::SESSION)).map_err(Error::failed)?;
+    response.add_cookie(&browser::unset(app, app.config.sessions.cookie)).map_err(Error::failed)?;
     Ok(response)
 }

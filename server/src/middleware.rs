@@ -21,6 +21,7 @@ use actix_web::{Error, HttpMessage as _, HttpResponse};
 
 use crate::app::App;
 use crate::error;
+use crate::session;
 use request_id::RequestId;
 
 /// Wraps the whole application.
@@ -46,6 +47,8 @@ pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servic
         tracing::error!(request_id = id.as_str(), cause, "a request failed");
     }
     response = error_page::rendered(&app, &id, response);
+    limit::add_headers(&mut response);
+    session::slide(&mut response);
     finish(&app, line, response.response_mut());
     Ok(response)
 }

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::app::{App, Surroundings, Timeouts};
 use crate::config::Config;
-use crate::{middleware, open, policy, routes, seed, tls};
+use crate::{form, middleware, open, policy, routes, seed, tls};
 
 /// Serves until SIGTERM or SIGINT, then lets running requests finish. A second signal ends at once.
 ///
@@ -104,6 +104,7 @@ pub fn start(app: Arc<App>, listener: TcpListener, workers: usize) -> Result<Run
     let server = HttpServer::new(move || {
         Application::new()
             .app_data(app.clone())
+            .app_data(form::queries())
             .wrap(from_fn(middleware::edge))
             .configure(routes::configure(&app))
     })

@@ -4,8 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::cookie::Cookie;
+use actix_web::dev::ServiceResponse;
 use actix_web::error::InternalError;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, dev};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, dev};
 use authgate_core::audit::Event;
 use authgate_core::error::{Code, Error, Result};
 use authgate_core::form::Params;
@@ -30,7 +31,8 @@ pub struct SignedIn {
 impl SignedIn {
     /// The live session of a request, if there is one. Notes that it was used.
     pub async fn of(app: &App, request: &HttpRequest) -> Result<Option<Self>> {
-        let Some(cookie) = browser::cookie(request, browser::SESSION) else { return Ok(None) };
+        let Some(cookie) = browser::cookie(request, app.config.sessions.cookie) else { return Ok(None) };
+        let handle = Secret::new(cookie.clone());
         let found =
             app.read_env(request, move |tx, env| session::live(tx, env.master, &cookie, env.now())).await?;
         let Some((session, user)) = found else { return Ok(None) };
@@ -47,6 +49,9 @@ impl SignedIn {
         }
         let now = app.context().now();
         if session::is_due(&session, now) {
+            if session.remember {
+                request.extensions_mut().insert(Sliding(self::cookie(app, &handle, true)));
+            }
             let (session, lives) = (session.clone(), lives(app));
             app.write_env(request, move |tx, env| session::seen(tx, &session, lives, env.now())).await?;
         }
@@ -91,21 +96,41 @@ pub fn lives(app: &App) -> Lives {
     Lives { idle: sessions.idle, max_age: sessions.max_age, remembered: sessions.remember_max_age }
 }
 
+/// The cookie of a remembered session that was used: browsers keep it for as long again.
+struct Sliding(Cookie<'static>);
+
+/// Adds the cookie of a session that slides, unless the answer says something else about the session.
+pub fn slide(response: &mut ServiceResponse) {
+    let sliding = response.request().extensions_mut().remove::<Sliding>();
+    let Some(Sliding(cookie)) = sliding else { return };
+    if response.response().cookies().all(|set| set.name() != cookie.name())
+        && let Err(error) = response.response_mut().add_cookie(&cookie)
+    {
+        tracing::error!(%error, "the cookie of a session cannot be written");
+    }
+}
+
 /// The cookie of a session.
 pub fn cookie(app: &App, handle: &Secret, remember: bool) -> Cookie<'static> {
     let sessions = &app.config.sessions;
     let max_age = if remember { sessions.remember_max_age } else { sessions.max_age };
-    browser::set(app, browser::SESSION, handle.expose().to_owned(), Some(max_age))
+    browser::set(app, sessions.cookie, handle.expose().to_owned(), Some(max_age))
 }
 
-/// Sends the browser to the login page, and from there back to `path`.
-pub fn to_login(app: &App, path: &str, again: bool) -> HttpResponse {
+/// Sends the browser to the login page, and from there back to `path`. The page says why, if the browser was signed in
+/// before; `again` is for somebody who still is.
+pub async fn to_login(app: &App, request: &HttpRequest, path: &str, again: bool) -> Result<HttpResponse> {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("redirect", path);
     if again {
         query.append_pair("prompt", "login");
+    } else if let Some(cookie) = browser::cookie(request, app.config.sessions.cookie) {
+        let why = app
+            .read_env(request, move |tx, env| session::why_refused(tx, env.master, &cookie, env.now()))
+            .await?;
+        why.map(|why| query.append_pair("error", why));
     }
-    crate::reply::found(app, &format!("/login?{}", query.finish()))
+    Ok(crate::reply::found(app, &format!("/login?{}", query.finish())))
 }
 
 impl FromRequest for SignedIn {
@@ -116,22 +141,22 @@ impl FromRequest for SignedIn {
         let request = request.clone();
         Box::pin(async move {
             let app = App::of(&request);
-            match SignedIn::of(app, &request).await.map_err(PageError::from)? {
-                Some(signed_in) => Ok(signed_in),
-                None => Err(InternalError::from_response(
-                    "sign in first",
-                    to_login(app, &way_back(&request), false),
-                )
-                .into()),
+            if let Some(signed_in) = SignedIn::of(app, &request).await.map_err(PageError::from)? {
+                return Ok(signed_in);
             }
+            let login = to_login(app, &request, &way_back(app, &request), false).await;
+            Err(InternalError::from_response("sign in first", login.map_err(PageError::from)?).into())
         })
     }
 }
 
-/// Where a request that needs a login goes on afterwards: a page to itself, a form to nowhere, since it is lost.
-fn way_back(request: &HttpRequest) -> String {
+/// Where a request that needs a login goes on afterwards: a page to itself, below the issuer's path, a form to nowhere,
+/// since it is lost.
+fn way_back(app: &App, request: &HttpRequest) -> String {
     if request.method() != actix_web::http::Method::GET {
         return "/account/sessions".to_owned();
     }
-    request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned()
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let below = path.strip_prefix(&app.config.server.issuer_path).filter(|below| below.starts_with('/'));
+    below.unwrap_or(path).to_owned()
 }

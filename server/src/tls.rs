@@ -43,3 +43,30 @@ fn unreadable(setting: &str, path: &Path, what: &str, error: &pem::Error) -> Err
         error => Error::failed(format_args!("{setting}={path} cannot be read as PEM with {what}: {error}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str) -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tls").join(name)
+    }
+
+    fn error(cert: &str, key: &str) -> String {
+        server_config(&Tls { cert: file(cert), key: file(key) }).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_certificate_and_its_key() {
+        assert!(server_config(&Tls { cert: file("cert.pem"), key: file("key.pem") }).is_ok());
+    }
+
+    #[test]
+    fn an_error_names_the_setting_and_the_file() {
+        assert!(error("none.pem", "key.pem").contains("TLS_CERT_FILE="));
+        assert!(error("cert.pem", "none.pem").contains("none.pem cannot be read"));
+        assert!(error("key.pem", "key.pem").contains("key.pem holds no PEM block with a certificate"));
+        assert!(error("cert.pem", "cert.pem").contains("cert.pem holds no PEM block with a private key"));
+        assert!(error("ca.pem", "key.pem").contains("do not belong together"));
+    }
+}

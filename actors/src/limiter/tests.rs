@@ -5,8 +5,17 @@ testable!(Windows);
 
 const NOW: i64 = 1_700_000_040_000; // the start of a minute
 
+fn a_minute(limit: u32) -> Allowance {
+    Allowance { limit, window: 60 }
+}
+
 fn take(windows: &mut Windows, key: &str, now_ms: i64) -> Verdict {
-    windows.take(Take { bucket: ("login", key.to_owned()), limit: 5, now_ms })
+    windows.take(Take { bucket: ("login", key.to_owned()), counts: true, allowance: a_minute(5), now_ms })
+}
+
+fn look(windows: &mut Windows, key: &str) -> Verdict {
+    let take = Take { bucket: ("login", key.to_owned()), counts: false, allowance: a_minute(5), now_ms: NOW };
+    windows.take(take)
 }
 
 /// How many of `attempts` are allowed.
@@ -22,6 +31,14 @@ fn flood(windows: &mut Windows) {
 }
 
 #[test]
+fn looking_counts_nothing() {
+    let windows = &mut Windows::default();
+    assert_eq!((look(windows, "a").remaining, look(windows, "a").remaining), (5, 5));
+    assert_eq!(allowed(windows, "a", 6), 5);
+    assert_eq!((look(windows, "a").allowed, look(windows, "a").remaining), (false, 0));
+}
+
+#[test]
 fn the_limit_holds_until_the_minute_ends() {
     let windows = &mut Windows::default();
     let reset = NOW / 1000 + 60;
@@ -32,9 +49,27 @@ fn the_limit_holds_until_the_minute_ends() {
     assert_eq!(take(windows, "a", NOW), verdict(false, 0));
     assert_eq!(take(windows, "a", NOW + 59_999), verdict(false, 0));
     assert!(take(windows, "b", NOW).allowed, "another key");
-    let other = Take { bucket: ("token", "a".to_owned()), limit: 1, now_ms: NOW };
+    let other = Take { bucket: ("token", "a".to_owned()), counts: true, allowance: a_minute(1), now_ms: NOW };
     assert!(windows.take(other).allowed, "another rule");
     assert_eq!(take(windows, "a", NOW + 60_000), Verdict { reset: reset + 60, ..verdict(true, 4) });
+}
+
+#[test]
+fn each_rule_has_windows_of_its_own_length() {
+    let windows = &mut Windows::default();
+    let mut take = |rule, window, now_ms| {
+        let allowance = Allowance { limit: 1, window };
+        windows.take(Take { bucket: (rule, "a".to_owned()), counts: true, allowance, now_ms })
+    };
+    let start = 1_700_000_400_000; // a multiple of ten minutes
+    assert!(take("short", 60, start).allowed && take("long", 600, start).allowed);
+    assert!(take("short", 60, start + 60_000).allowed, "the next minute");
+    let verdict = take("long", 600, start + 599_999);
+    assert_eq!((verdict.allowed, verdict.reset), (false, start / 1000 + 600));
+    assert!(take("long", 600, start + 600_000).allowed);
+    windows.give_back(&("long", "a".to_owned()));
+    assert_eq!(windows.0[&600].counts[&("long", "a".to_owned())], 0);
+    assert_eq!(windows.0[&60].counts[&("short", "a".to_owned())], 1, "another rule's count stays");
 }
 
 #[test]
@@ -44,9 +79,9 @@ fn sixteen_racing_guesses_do_not_pass_before_the_first_failure_is_counted() {
         let guesses: Vec<_> = (0..16)
             .map(|_| {
                 let limiter = limiter.clone();
-                actix::spawn(
-                    async move { limiter.take("login", "a".to_owned(), 5, NOW).await.unwrap().allowed },
-                )
+                actix::spawn(async move {
+                    limiter.take("login", "a".to_owned(), a_minute(5), NOW).await.unwrap().allowed
+                })
             })
             .collect();
         let mut passed = 0;
@@ -61,7 +96,7 @@ fn sixteen_racing_guesses_do_not_pass_before_the_first_failure_is_counted() {
 fn what_counts_is_failures() {
     run(async {
         let limiter = Limiter::start(&health());
-        let take = async || limiter.take("login", "a".to_owned(), 2, NOW).await.unwrap();
+        let take = async || limiter.take("login", "a".to_owned(), a_minute(2), NOW).await.unwrap();
         for _ in 0..10 {
             assert_eq!(take().await.remaining, 1);
             limiter.give_back("login", "a".to_owned());
@@ -72,7 +107,7 @@ fn what_counts_is_failures() {
         limiter.clear("login", "a".to_owned());
         assert_eq!(take().await.remaining, 1);
         limiter.give_back("login", "never seen".to_owned());
-        let other = limiter.take("login", "never seen".to_owned(), 1, NOW).await.unwrap();
+        let other = limiter.take("login", "never seen".to_owned(), a_minute(1), NOW).await.unwrap();
         assert_eq!((other.allowed, other.remaining), (true, 0), "nothing is given that was not taken");
     });
 }
@@ -83,7 +118,7 @@ fn a_flood_of_addresses_lets_nobody_through_who_is_over_the_limit() {
     assert_eq!(allowed(windows, "victim", 9), 5);
     flood(windows);
     assert_eq!(allowed(windows, "victim", 9), 0);
-    assert!(windows.counts.len() <= MAX_BUCKETS + usize::try_from(SHARED).unwrap());
+    assert!(windows.0[&60].counts.len() <= MAX_BUCKETS + usize::try_from(SHARED).unwrap());
 }
 
 #[test]
@@ -111,8 +146,8 @@ fn memory_is_free_again_with_the_next_minute() {
     let windows = &mut Windows::default();
     flood(windows);
     assert!(take(windows, "a", NOW + 60_000).allowed);
-    assert_eq!(windows.counts.len(), 1);
-    assert!(windows.counts.capacity() < 100);
+    assert_eq!(windows.0[&60].counts.len(), 1);
+    assert!(windows.0[&60].counts.capacity() < 100);
 }
 
 #[test]
@@ -134,12 +169,17 @@ fn limiter_panics_under_load_and_comes_back() {
         let limiter = Limiter::start(&health);
         survives_a_panic_under_load(&health, &limiter.mailbox, |n| {
             let limiter = limiter.clone();
-            async move { limiter.take("login", n.to_string(), 5, NOW).await.is_ok_and(|verdict| verdict.allowed) }
+            async move {
+                limiter
+                    .take("login", n.to_string(), a_minute(5), NOW)
+                    .await
+                    .is_ok_and(|verdict| verdict.allowed)
+            }
         })
         .await;
         assert_eq!(limiter.mailbox.ask(Crash).await, Err(Refused::Lost));
         assert_eq!(
-            limiter.take("login", "1".to_owned(), 5, NOW).await.unwrap().remaining,
+            limiter.take("login", "1".to_owned(), a_minute(5), NOW).await.unwrap().remaining,
             4,
             "it starts empty"
         );

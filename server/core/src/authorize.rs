@@ -123,12 +123,13 @@ pub fn validate(tx: &mut Tx<'_>, params: &Params) -> Result<(Client, Authorizati
     Ok((client, request))
 }
 
-/// The client of a stored request, if it could still make it.
-pub fn revalidate(tx: &mut Tx<'_>, request: &AuthorizationRequest) -> Result<Client> {
+/// The client of a stored request, if it could still make it. Scopes that it has lost in the meantime are dropped.
+pub fn revalidate(tx: &mut Tx<'_>, request: &mut AuthorizationRequest) -> Result<Client> {
     let client = usable_client(tx, &request.client_id)?;
     if !client.has_redirect_uri(&request.redirect_uri) {
         return Err(Error::refused(Code::InvalidRequest, "invalid redirect_uri"));
     }
+    request.scope = registered(&client, &Scope::parse(&request.scope)?)?.to_string();
     Ok(client)
 }
 
@@ -164,7 +165,11 @@ fn check_kind(params: &Params) -> Result<()> {
 
 fn scope_of(client: &Client, params: &Params) -> Result<Scope> {
     let asked = params.get("scope").map(Scope::parse).transpose()?.filter(|asked| !asked.is_empty());
-    let Some(asked) = asked else { return Ok(client.scopes.clone()) };
+    asked.map_or_else(|| Ok(client.scopes.clone()), |asked| registered(client, &asked))
+}
+
+/// What the client may have of the scope it asks for (deviation D30).
+fn registered(client: &Client, asked: &Scope) -> Result<Scope> {
     let scope = asked.filter(|name| client.scopes.has(name));
     if scope.is_empty() || asked.has("openid") && !scope.has("openid") {
         return Err(Error::refused(
@@ -206,7 +211,9 @@ fn freshness(params: &Params) -> Result<(Vec<Prompt>, Option<i64>)> {
         return Err(invalid("prompt=none stands alone"));
     }
     let max_age = params.get("max_age").map(|text| {
-        text.parse::<u32>().map(i64::from).map_err(|_| invalid("max_age must be a whole number of seconds"))
+        let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let seconds = digits.and_then(|digits| digits.parse::<u32>().ok()).map(i64::from);
+        seconds.ok_or_else(|| invalid("max_age must be a whole number of seconds"))
     });
     Ok((prompts, max_age.transpose()?))
 }
@@ -264,7 +271,8 @@ impl Question {
 
     /// True if this scope was not allowed before, in all the places that are asked for now.
     pub fn is_new(&self, scope: &str) -> bool {
-        self.known.as_ref().is_none_or(|known| self.pairs.adds(scope, &known.pairs.0))
+        let same = |known: &&Consent| known.client_digest == self.client.digest();
+        self.known.as_ref().filter(same).is_none_or(|known| self.pairs.adds(scope, &known.pairs.0))
     }
 
     /// A digest of what the page shows, so that a decision is about just that.

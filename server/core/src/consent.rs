@@ -117,10 +117,12 @@ impl Consent {
 
     /// True if the person need not be asked again for `asked`.
     pub fn covers(&self, asked: &Pairs, user: &User, client: &Client, max_age: i64, now: i64) -> bool {
-        self.holds(user, client)
-            && self.granted_at > now - max_age
-            && self.client_digest == client.digest()
-            && asked.within(&self.pairs.0)
+        self.holds(user, client) && self.is_current(client, max_age, now) && asked.within(&self.pairs.0)
+    }
+
+    /// True if it was given to the client as it is now, less than `max_age` seconds ago.
+    pub fn is_current(&self, client: &Client, max_age: i64, now: i64) -> bool {
+        self.granted_at > now - max_age && self.client_digest == client.digest()
     }
 }
 
@@ -163,7 +165,8 @@ pub fn list(tx: &mut Tx<'_>, user_id: Option<&str>) -> Result<Vec<Consent>> {
 }
 
 /// Records an approval: the record grows by the pairs asked for now, and never by a cross product with older ones.
-/// A record of older epochs is closed, and a new one is made.
+/// Pairs that were allowed to what the client was before, or too long ago, are not taken over: this approval is not
+/// about them. A record of older epochs is closed, and a new one is made.
 pub fn grant(
     tx: &mut Tx<'_>,
     env: Env<'_>,
@@ -175,6 +178,9 @@ pub fn grant(
     let known = active(tx, &user.id, &client.id, origin)?;
     let consent = match known {
         Some(mut consent) if consent.holds(user, client) => {
+            if !consent.is_current(client, env.policy.consent_max_age, env.now()) {
+                consent.pairs = Json(Pairs::default());
+            }
             consent.pairs.0.0.extend(pairs.0.iter().cloned());
             consent.granted_at = env.now();
             consent.client_digest = client.digest();

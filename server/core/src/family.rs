@@ -206,7 +206,9 @@ pub fn of_user(tx: &mut Tx<'_>, user_id: &str, now: i64) -> Result<Vec<Family>> 
     tx.all(
         &format!(
             "SELECT {} FROM families WHERE user_id = ?1 AND state = 'active' AND refreshable = 1 AND idle_until > ?2 \
-             AND expires_at > ?2 ORDER BY id DESC LIMIT 200",
+             AND expires_at > ?2 AND user_epoch = (SELECT u.epoch FROM users u WHERE u.id = families.user_id) \
+             AND client_epoch = (SELECT c.epoch FROM clients c WHERE c.id = families.client_id) \
+             ORDER BY id DESC LIMIT 200",
             Family::COLUMNS
         ),
         params![user_id, now],
@@ -249,7 +251,7 @@ pub fn revoke_for(tx: &mut Tx<'_>, env: Env<'_>, family: &Family, why: &'static 
         "rollback" => {
             "Refresh token from the future: the database was restored from a backup; token family revoked"
         }
-        "code_replay" => "Authorization code reuse detected: token family revoked",
+        "code_replay" => "Code reuse detected: token family revoked",
         _ => "Refresh token reuse detected \u{2014} token family revoked",
     };
     let event = Event { severity: Severity::Critical, ..Event::info("SUSPICIOUS_ACTIVITY", action) };

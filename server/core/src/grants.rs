@@ -122,6 +122,7 @@ pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, request: &TokenRequest) -> Result
         ));
     }
     let client = authenticate(tx, env, request)?;
+    client::note_secretless(tx, env, &client, &request.credentials)?;
     match &request.grant {
         GrantRequest::AuthorizationCode { .. } => authorization_code::exchange(tx, env, &client, request),
         GrantRequest::Device { .. } => device::exchange(tx, env, &client, request),

@@ -57,10 +57,16 @@ impl AuthorizationRequest {
         self.prompt.contains(&prompt)
     }
 
-    /// A login before this moment does not count for a request that arrived `now`.
-    fn auth_after(&self, now: i64) -> i64 {
-        if self.prompts(Prompt::Login) || self.prompts(Prompt::SelectAccount) {
-            return now;
+    /// True if the person must log in although they have: choosing an account is done by logging in.
+    pub fn wants_login(&self) -> bool {
+        self.prompts(Prompt::Login) || self.prompts(Prompt::SelectAccount)
+    }
+
+    /// A login before this moment does not count for a request that arrived `now`. Times are whole seconds, so a
+    /// `last_login` in this very one is ruled out by name.
+    fn auth_after(&self, now: i64, last_login: Option<i64>) -> i64 {
+        if self.wants_login() {
+            return last_login.map_or(now, |login| now.max(login + 1));
         }
         self.max_age.map_or(0, |max_age| now - max_age)
     }
@@ -99,19 +105,21 @@ impl Interaction {
     }
 }
 
-/// Stores a request for the browser that holds the cookie `browser`.
+/// Stores a request for the browser that holds the cookie `browser` and in which somebody logged in at `last_login`;
+/// that moment matters only to a request that wants a login.
 pub fn store(
     tx: &mut Tx<'_>,
     env: Env<'_>,
     request: AuthorizationRequest,
     browser: &str,
+    last_login: Option<i64>,
 ) -> Result<Interaction> {
     let interaction = Interaction {
         id: env.ctx.id().to_string(),
         browser_hash: sha256(browser.as_bytes()),
         session_id: None,
         user_id: None,
-        auth_after: request.auth_after(env.now()),
+        auth_after: request.auth_after(env.now(), last_login),
         request: Json(request),
         shown: None,
         used_at: None,

@@ -12,6 +12,14 @@ use crate::secret::Secret;
 use crate::token::{self, Token};
 use crate::user;
 
+/// What a caller learns.
+pub struct Answer {
+    /// RFC 7662 2.2.
+    pub members: Value,
+    /// True if only `COMPAT_INTROSPECT_ANY` let it through.
+    pub by_switch: bool,
+}
+
 /// The answer to an authenticated caller: the token's members, or exactly `{"active":false}` for everything that is
 /// not live or not for the caller's eyes (deviation D21).
 pub fn introspect(
@@ -19,23 +27,24 @@ pub fn introspect(
     env: Env<'_>,
     caller: &Client,
     presented: (&Secret, Option<&str>),
-) -> Result<Value> {
+) -> Result<Answer> {
     let (text, hint) = presented;
-    let inactive = json!({"active": false});
+    let inactive = Answer { members: json!({"active": false}), by_switch: false };
     if caller.is_public() {
         return Ok(inactive);
     }
     if let Some(refresh_token) = Presented::parse(text) {
         let known =
             if hint == Some("refresh_token") { refresh(tx, env, caller, &refresh_token)? } else { None };
-        return Ok(known.unwrap_or(inactive));
+        return Ok(known.map_or(inactive, |members| Answer { members, by_switch: false }));
     }
     let token = match token::present(tx, env, text) {
         Ok(token) => token,
         Err(error) if error.code() == Some(Code::InvalidToken) => return Ok(inactive),
         Err(error) => return Err(error),
     };
-    if !may_see(env, caller, &token) {
+    let by_switch = !may_see(caller, &token);
+    if by_switch && !env.policy.compat.introspect_any {
         return Ok(inactive);
     }
     let mut answer = json!({
@@ -55,12 +64,11 @@ pub fn introspect(
     if let Some(user) = token.user_id.as_deref().map(|id| user::by_id(tx, id)).transpose()?.flatten() {
         answer["username"] = json!(user.username);
     }
-    Ok(answer)
+    Ok(Answer { members: answer, by_switch })
 }
 
-fn may_see(env: Env<'_>, caller: &Client, token: &Token) -> bool {
+fn may_see(caller: &Client, token: &Token) -> bool {
     token.client_id == caller.id
-        || env.policy.compat.introspect_any
         || token.audience.0.iter().any(|audience| caller.audiences.0.contains(audience))
 }
 

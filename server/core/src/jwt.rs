@@ -1,6 +1,6 @@
 //! JSON Web Tokens: written once, read strictly (RFC 7519, RFC 8725, RFC 9068).
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
@@ -18,6 +18,7 @@ pub struct AccessClaims {
     /// The user's id, or `client:` and the client's id.
     pub sub: String,
     /// Whom the token is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub aud: Option<Audience>,
     /// Unix seconds.
     pub exp: i64,
@@ -34,9 +35,17 @@ pub struct AccessClaims {
     /// Always `access`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// Private claims, with the configured prefix.
-    #[serde(flatten)]
+    /// Private claims, with the configured prefix; one with a name of the above is left out.
+    #[serde(flatten, serialize_with = "unreserved")]
     pub private: Map<String, Value>,
+}
+
+/// Names that a private claim never has (threats, ADV 37).
+const RESERVED: [&str; 10] =
+    ["iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "user_id", "type"];
+
+fn unreserved<S: Serializer>(private: &Map<String, Value>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(private.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str())))
 }
 
 /// One value is a string, several are an array (RFC 7519 4.1.3).

@@ -4,8 +4,8 @@ use url::{Host, Url};
 
 /// Longest redirect URI, in bytes.
 const MAX_BYTES: usize = 2048;
-/// Schemes that run code or read files in the browser.
-const NEVER: [&str; 11] = [
+/// Schemes that are never private use: they run code, read files or belong to the web.
+pub const NEVER: [&str; 13] = [
     "javascript",
     "data",
     "vbscript",
@@ -15,6 +15,8 @@ const NEVER: [&str; 11] = [
     "filesystem",
     "view-source",
     "ftp",
+    "http",
+    "https",
     "ws",
     "wss",
 ];
@@ -75,9 +77,14 @@ pub fn check(text: &str, rules: Rules<'_>) -> Result<Kind, String> {
     if path.split('/').any(dots) {
         return wrong("must not contain dot segments");
     }
+    let authority =
+        rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
+    if authority.contains('@') {
+        return wrong("must not contain a user name or password");
+    }
     let scheme = scheme.to_ascii_lowercase();
     match scheme.as_str() {
-        "https" | "http" => check_http(text, &url, rules),
+        "https" | "http" => check_http(text, authority, &url, rules),
         _ if NEVER.contains(&scheme.as_str()) => wrong("uses a scheme that is never allowed"),
         _ if !rules.native => {
             wrong("must use http or https scheme (private-use schemes are for native clients)")
@@ -89,13 +96,8 @@ pub fn check(text: &str, rules: Rules<'_>) -> Result<Kind, String> {
     }
 }
 
-fn check_http(text: &str, url: &Url, rules: Rules<'_>) -> Result<Kind, String> {
+fn check_http(text: &str, authority: &str, url: &Url, rules: Rules<'_>) -> Result<Kind, String> {
     let wrong = |why: &str| Err(format!("invalid redirect_uri: {text:?} {why}"));
-    let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = after_scheme.split(['/', '?']).next().unwrap_or_default();
-    if authority.contains('@') || !url.username().is_empty() || url.password().is_some() {
-        return wrong("must not contain a user name or password");
-    }
     let Some(host) = url.host_str().filter(|host| !host.is_empty()) else { return wrong("must have a host") };
     if authority.is_empty() || !authority.to_ascii_lowercase().starts_with(&host.to_ascii_lowercase()) {
         // What the URL parser understood is not what is written: 127.1, 0x7f.1, a full-width dot.

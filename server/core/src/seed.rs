@@ -1,12 +1,11 @@
 //! What an empty database starts with: one administrator and one client.
 
 use crate::audit::Origin;
-use crate::client::{self, ApplicationType, Client, ClientSpec, ClientType, Grant, TokenProfile};
+use crate::client::{self, ApplicationType, Client, ClientSpec, ClientType, Grant};
 use crate::context::Context;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::policy::Policy;
-use crate::resource::Resources;
 use crate::scope::Scope;
 use crate::user::{self, NewUser, Role, User};
 
@@ -47,18 +46,12 @@ pub fn cli_client(tx: &mut Tx<'_>, policy: &Policy, origin: &Origin, ctx: &Conte
     let spec = ClientSpec {
         name: CLIENT.into(),
         description: Some("Default CLI client for authorization flow".into()),
-        client_type: ClientType::Public,
         application_type: Some(ApplicationType::Native),
         grants: vec![Grant::AuthorizationCode, Grant::Device, Grant::Refresh],
         scopes: Scope::parse("openid profile email read write offline_access")?,
         redirect_uris: vec!["http://localhost:8888/callback".into(), "http://127.0.0.1:8088/callback".into()],
-        resources: Resources::default(),
-        audiences: None,
-        token_profile: TokenProfile::Standard,
         pkce_required: Some(true),
-        skip_consent: false,
-        project: None,
-        service_account: None,
+        ..ClientSpec::new(ClientType::Public)
     };
     let (client, _) = client::create(tx, spec, "seed", policy, origin, ctx)?;
     Ok(client)

@@ -37,7 +37,7 @@ row! {
         /// How.
         acr: String,
         /// The key of this session's form tokens.
-        csrf_secret: String,
+        csrf_secret: Secret,
         /// Survives the browser's closing.
         remember: bool,
         /// Browser family and system.
@@ -92,7 +92,7 @@ impl Session {
 
     /// The token of a form: HMAC with this session's secret over what the form is for.
     pub fn csrf_token(&self, master: &Master, purpose: &str) -> String {
-        base64url(&master.mac(&format!("form {}", self.csrf_secret), purpose.as_bytes()))
+        base64url(&master.mac(&format!("form {}", self.csrf_secret.expose()), purpose.as_bytes()))
     }
 
     /// True if `token` is the one of this session and purpose.
@@ -136,7 +136,7 @@ pub fn create(
         auth_time: env.now(),
         amr: r#"["pwd"]"#.into(),
         acr: String::new(),
-        csrf_secret: base64url(&env.ctx.bytes::<32>()),
+        csrf_secret: Secret::new(base64url(&env.ctx.bytes::<32>())),
         remember,
         browser: browser.name,
         address: browser.address,
@@ -151,10 +151,11 @@ pub fn create(
 }
 
 /// The same person logged in again in a live session: new handle, new form secret, new `auth_time`; the id stays.
+/// The idle end is moved by [`seen`], as for every use.
 pub fn renew(tx: &mut Tx<'_>, env: Env<'_>, session: &Session) -> Result<Secret> {
     let (handle_hash, cookie) = handle(env.master, env.ctx);
     tx.execute(
-        "UPDATE sessions SET handle_hash = ?2, csrf_secret = ?3, auth_time = ?4, last_seen_at = ?4 \
+        "UPDATE sessions SET handle_hash = ?2, csrf_secret = ?3, auth_time = ?4 \
          WHERE id = ?1 AND status = 'active'",
         params![&session.id, handle_hash, base64url(&env.ctx.bytes::<32>()), env.now()],
     )?;
@@ -163,15 +164,26 @@ pub fn renew(tx: &mut Tx<'_>, env: Env<'_>, session: &Session) -> Result<Secret>
 
 /// The live session of a cookie and its user. A value that this server did not seal costs no read.
 pub fn live(tx: &mut Tx<'_>, master: &Master, cookie: &str, now: i64) -> Result<Option<(Session, User)>> {
-    let Some(bytes) = master.open(HANDLE, "", cookie) else { return Ok(None) };
-    let session: Option<Session> = tx.one(
-        &format!("SELECT {} FROM sessions WHERE handle_hash = ?1", Session::COLUMNS),
-        params![sha256(&bytes)],
-    )?;
-    let Some(session) = session.filter(|session| session.is_current(now)) else { return Ok(None) };
+    let session = of_cookie(tx, master, cookie)?.filter(|session| session.is_current(now));
+    let Some(session) = session else { return Ok(None) };
     let user = crate::user::by_id(tx, &session.user_id)?;
     let user = user.filter(|user| user.status == UserStatus::Active && user.epoch == session.user_epoch);
     Ok(user.map(|user| (session, user)))
+}
+
+fn of_cookie(tx: &mut Tx<'_>, master: &Master, cookie: &str) -> Result<Option<Session>> {
+    let Some(bytes) = master.open(HANDLE, "", cookie) else { return Ok(None) };
+    tx.one(
+        &format!("SELECT {} FROM sessions WHERE handle_hash = ?1", Session::COLUMNS),
+        params![sha256(&bytes)],
+    )
+}
+
+/// What the login page should say about a cookie that was not accepted, by the contract's name: `session_timeout`, or
+/// `session_invalid` if the browser or the account has changed. Nothing about a session that was signed out.
+pub fn why_refused(tx: &mut Tx<'_>, master: &Master, cookie: &str, now: i64) -> Result<Option<&'static str>> {
+    let session = of_cookie(tx, master, cookie)?.filter(|session| session.status == SessionStatus::Active);
+    Ok(session.map(|session| if session.is_current(now) { "session_invalid" } else { "session_timeout" }))
 }
 
 /// True if [`seen`] has something to write.

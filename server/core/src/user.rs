@@ -1,23 +1,22 @@
 //! People who sign in.
 
-use argon2::password_hash::PasswordHasher as _;
-use argon2::{Algorithm, Argon2, Params, PasswordVerifier as _, Version};
+mod password;
+
 use serde_json::Value as JsonValue;
 
 use crate::audit::{Event, Origin};
 use crate::context::Context;
 use crate::db::{Json, Tx, params, row, text_enum};
 use crate::error::{Code, Error, Result};
-use crate::secret::{Secret, base64url};
 
+pub use password::{check_password, hash_password, random_password, verify_password};
+
+/// Where users sign in whose password is stored here.
+const LOCAL: &str = "local";
 /// Longest username, in bytes: it is looked up and logged.
 const MAX_NAME: usize = 100;
 /// Longest full name, in bytes: it goes into tokens.
 const MAX_FULL_NAME: usize = 200;
-/// Shortest password, in bytes.
-const MIN_PASSWORD: usize = 8;
-/// Longest password, in bytes: beyond that a request is for making the server hash.
-const MAX_PASSWORD: usize = 1024;
 
 text_enum! {
     /// What a user may do on this server itself.
@@ -125,15 +124,6 @@ fn check_full_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a password that could be guessed at the rate that the login allows (NIST SP 800-63B 5.1.1.2), or that is
-/// no password.
-pub fn check_password(password: &Secret) -> Result<()> {
-    if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&password.expose().len()) {
-        return Err(invalid("a password has 8 to 1024 bytes"));
-    }
-    Ok(())
-}
-
 fn invalid(description: &'static str) -> Error {
     Error::refused(Code::InvalidRequest, description)
 }
@@ -168,7 +158,7 @@ pub fn create(tx: &mut Tx<'_>, new: NewUser, origin: &Origin, ctx: &Context) -> 
         avatar_url: None,
         claims: Json(serde_json::json!({})),
         status: UserStatus::Active,
-        auth_source: "local".into(),
+        auth_source: LOCAL.into(),
         external_id: None,
         epoch: 1,
         created_at: ctx.now(),
@@ -257,6 +247,9 @@ pub fn reset_password(
     origin: &Origin,
     ctx: &Context,
 ) -> Result<()> {
+    if user.auth_source != LOCAL {
+        return Err(invalid("the password of this user is kept elsewhere, so it cannot be set here"));
+    }
     tx.execute(
         "UPDATE users SET password_hash = ?1, epoch = epoch + 1, updated_at = ?2 WHERE id = ?3",
         params![hash, ctx.now(), &user.id],
@@ -276,26 +269,4 @@ pub fn revoke_all(tx: &mut Tx<'_>, user: &User, origin: &Origin, ctx: &Context) 
         .by(&user.id)
         .on("USER", &user.id)
         .write(tx, origin, ctx)
-}
-
-fn argon2id() -> Argon2<'static> {
-    let params = Params::new(19 * 1024, 2, 1, None).expect("OWASP's parameters are valid");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-}
-
-/// Hashes a password: Argon2id, 19 MiB, two passes; 16 ms of CPU. Belongs on the password threads.
-pub fn hash_password(password: &Secret, ctx: &Context) -> Result<String> {
-    let hash = argon2id().hash_password_with_salt(password.expose().as_bytes(), &ctx.bytes::<16>());
-    hash.map(|hash| hash.to_string()).map_err(|error| Error::failed(format_args!("password hash: {error}")))
-}
-
-/// Compares a password with a stored hash. Belongs on the password threads.
-pub fn verify_password(password: &Secret, stored: &str) -> bool {
-    argon2::password_hash::phc::PasswordHash::new(stored)
-        .is_ok_and(|hash| argon2id().verify_password(password.expose().as_bytes(), &hash).is_ok())
-}
-
-/// A new password nobody has to choose: 22 characters, 128 bits.
-pub fn random_password(ctx: &Context) -> Secret {
-    Secret::new(base64url(&ctx.bytes::<16>()))
 }

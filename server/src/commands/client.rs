@@ -175,6 +175,9 @@ fn object(client: &client::Client) -> Value {
         "scope": client.scopes.to_string(), "redirect_uris": client.redirect_uris.0,
         "resources": client.resources.0, "audiences": client.audiences.0, "token_profile": client.token_profile,
         "pkce_required": client.pkce_required, "skip_consent": client.skip_consent,
+        "remember_consent": client.remember_consent, "secretless": client.secretless,
+        "userinfo_any_audience": client.userinfo_any_audience,
+        "id_token_signed_response_alg": client.id_token_alg, "id_token_claims": client.id_token_claims,
         "project": client.project, "service_account": client.service_account, "origin": client.origin,
         "last_used_at": client.last_used_at, "created_at": client.created_at, "updated_at": client.updated_at,
     })

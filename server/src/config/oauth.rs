@@ -1,5 +1,7 @@
 //! PKCE, consent, redirects.
 
+use authgate_core::redirect_uri::NEVER;
+
 use super::parse::Parsed;
 use super::reader::Reader;
 use super::reference::settings;
@@ -14,23 +16,6 @@ settings! { "OAuth";
     /// Comma separated private-use schemes without a dot that native clients may redirect to.
     REDIRECT_SCHEMES_ALLOWED = "";
 }
-
-/// Schemes that are never private use: they run code, read files or belong to the web.
-const NEVER: [&str; 13] = [
-    "about",
-    "blob",
-    "data",
-    "file",
-    "filesystem",
-    "ftp",
-    "http",
-    "https",
-    "javascript",
-    "vbscript",
-    "view-source",
-    "ws",
-    "wss",
-];
 
 /// How grants are asked for.
 #[derive(Clone, Debug)]

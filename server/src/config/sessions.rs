@@ -7,6 +7,8 @@ use super::reference::settings;
 settings! { "Sessions";
     /// Accepted and not used: the session cookie is encrypted with a key derived from the master key.
     SESSION_SECRET = "", secret;
+    /// Calls the session cookie `__Host-oauth_session`, which no subdomain can set; needs an https issuer.
+    SESSION_COOKIE_HOST_PREFIX = "false";
     /// Seconds that a session lives, at most 12 hours.
     SESSION_MAX_AGE = "3600";
     /// Seconds without a request after which a session ends; `0` is never.
@@ -29,6 +31,8 @@ const LONGEST_REMEMBERED: i64 = 30 * 24 * 3600;
 /// Sessions. Lifetimes are in seconds.
 #[derive(Clone, Debug)]
 pub struct Sessions {
+    /// Name of the cookie.
+    pub cookie: &'static str,
     /// Idle time; 0 is off. Remembered sessions are exempt.
     pub idle: i64,
     /// Absolute life, at most 12 hours.
@@ -43,7 +47,14 @@ pub struct Sessions {
     pub fingerprint_ip: bool,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Sessions {
+pub(super) fn read(reader: &mut Reader<'_>, https: bool) -> Sessions {
+    let host_prefix = reader.switch(SESSION_COOKIE_HOST_PREFIX);
+    if host_prefix && !https {
+        reader.problem(
+            SESSION_COOKIE_HOST_PREFIX,
+            "needs an https BASE_URL: browsers take such cookies only there",
+        );
+    }
     reader.inline_secret(SESSION_SECRET);
     let idle = reader.limit(SESSION_IDLE_TIMEOUT, 0..=i64::MAX);
     if idle == 0 {
@@ -54,6 +65,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Sessions {
         reader.warn(format!("SESSION_MAX_AGE is capped at {LONGEST} ({})", show_seconds(LONGEST)));
     }
     Sessions {
+        cookie: if host_prefix { "__Host-oauth_session" } else { "oauth_session" },
         idle,
         max_age: max_age.min(LONGEST),
         remember: reader.switch(SESSION_REMEMBER_ME_ENABLED),
@@ -72,6 +84,14 @@ mod tests {
         let sessions = config(&[]).sessions;
         assert_eq!((sessions.idle, sessions.max_age, sessions.remember_max_age), (1800, 3600, 2_592_000));
         assert!(sessions.remember && sessions.fingerprint && !sessions.fingerprint_ip);
+    }
+
+    #[test]
+    fn the_host_prefix_needs_https() {
+        let on = ("SESSION_COOKIE_HOST_PREFIX", "true");
+        assert_eq!(config(&[]).sessions.cookie, "oauth_session");
+        assert_eq!(config(&[on, ("BASE_URL", "https://localhost")]).sessions.cookie, "__Host-oauth_session");
+        assert!(refused(&[on]).contains("needs an https BASE_URL"));
     }
 
     #[test]

@@ -58,23 +58,18 @@ pub async fn login(
     let name = username.clone();
     let found = app.read_env(request, move |tx, _| user::by_username(tx, &name)).await?;
     let attempts = Attempts::take(app, request, &username, found.as_ref()).await.map_err(Rejected::Other)?;
-    match verify(app, password, found).await? {
-        Some(user) => {
-            attempts.give_back(app);
-            Ok(sign_in(app, request, user, form.get("remember_me") == Some("1")).await?)
-        }
-        None => {
-            app.write_env(request, move |tx, env| {
-                let shown: String = username.chars().filter(|c| !c.is_control()).take(100).collect();
-                let event =
-                    Event::warning("AUTHENTICATION_FAILURE", "User login attempt failed").named(&shown);
-                let event = Event { error: Some("invalid credentials"), ..event };
-                event.with(serde_json::json!({"auth_source": "local"})).write(tx, env.origin, env.ctx)
-            })
-            .await?;
-            Err(Rejected::Credentials(WRONG))
-        }
+    if let Some(user) = verify(app, password, found).await? {
+        attempts.give_back(app);
+        return Ok(sign_in(app, request, user, form.get("remember_me") == Some("1")).await?);
     }
+    app.write_env(request, move |tx, env| {
+        let shown: String = username.chars().filter(|c| !c.is_control()).take(100).collect();
+        let event = Event::warning("AUTHENTICATION_FAILURE", "User login attempt failed").named(&shown);
+        let event = Event { error: Some("invalid credentials"), ..event };
+        event.with(serde_json::json!({"auth_source": "local"})).write(tx, env.origin, env.ctx)
+    })
+    .await?;
+    Err(Rejected::Credentials(WRONG))
 }
 
 /// One count for the address and one for the account, taken before the password is looked at, so that racing guesses
@@ -94,7 +89,7 @@ impl Attempts {
         // Whoever signed in here before is not locked out by what strangers try elsewhere (deviation D20).
         let known =
             browser::cookie(request, browser::KNOWN).and_then(|cookie| app.master.open(KNOWN, "", &cookie));
-        if !known.is_some_and(|id| user.is_some_and(|user| user.id.as_bytes() == id)) {
+        if known.is_none_or(|id| user.is_none_or(|user| user.id.as_bytes() != id)) {
             taken.push((&limit::LOGIN_ACCOUNT, user::key(username)));
         }
         for (rule, key) in &taken {

@@ -3,11 +3,15 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use authgate_core::audit;
 use authgate_core::authorize::{self, Destination, Question, Rejected, Skip};
 use authgate_core::consent::{self, ConsentOrigin};
+use authgate_core::db::Tx;
+use authgate_core::env::Env;
 use authgate_core::error::{Code, Error, Refusal, Result};
 use authgate_core::form::Params;
 use authgate_core::interaction::{self, AuthorizationRequest, Interaction, Prompt};
+use authgate_core::redirect_uri::{self, Kind};
 use authgate_core::secret::base64url;
 
 use crate::app::App;
@@ -24,22 +28,17 @@ pub const FORM: &str = "consent";
 /// `GET`: a new request, or one that goes on after login.
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, PageError> {
     let params = Params::parse(request.query_string().as_bytes())?;
-    match params.get("interaction") {
-        Some(id) => {
-            let interaction = resume(&app, &request, id).await?;
-            proceed(&app, &request, interaction).await
-        }
-        None => {
-            let arrived = arrive(&app, &request, &params).await;
-            let (interaction, cookie) = match arrived {
-                Ok(arrived) => arrived,
-                Err(rejected) => return reject(&app, &request, rejected),
-            };
-            let mut response = proceed(&app, &request, interaction).await?;
-            response.add_cookie(&cookie).map_err(Error::failed)?;
-            Ok(response)
-        }
+    if let Some(id) = params.get("interaction") {
+        let interaction = resume(&app, &request, id).await?.ok_or_else(PageError::expired)?;
+        return proceed(&app, &request, interaction).await;
     }
+    let (interaction, cookie) = match arrive(&app, &request, &params).await {
+        Ok(arrived) => arrived,
+        Err(rejected) => return reject(&app, &request, rejected),
+    };
+    let mut response = proceed(&app, &request, interaction).await?;
+    response.add_cookie(&cookie).map_err(Error::failed)?;
+    Ok(response)
 }
 
 /// `POST`: without `action` a new request (OpenID Connect Core 3.1.2.1), with it a decision.
@@ -84,24 +83,35 @@ async fn arrive(
     let (_, accepted) = validated.await??;
     let cookie = browser::cookie(request, browser::INTERACTION).filter(|cookie| cookie.len() == 43);
     let cookie = cookie.unwrap_or_else(|| base64url(&app.context().bytes::<32>()));
+    let mut last_login = None;
+    if accepted.wants_login() {
+        last_login = SignedIn::of(app, request).await?.map(|signed_in| signed_in.session.auth_time);
+    }
     let holder = cookie.clone();
-    let stored =
-        app.write_env(request, move |tx, env| interaction::store(tx, env, accepted, &holder)).await?;
+    let stored = app
+        .write_env(request, move |tx, env| interaction::store(tx, env, accepted, &holder, last_login))
+        .await?;
     Ok((stored, browser::set(app, browser::INTERACTION, cookie, Some(interaction::LIFETIME))))
 }
 
-async fn resume(app: &App, request: &HttpRequest, id: &str) -> Result<Interaction, PageError> {
-    let cookie = browser::cookie(request, browser::INTERACTION).unwrap_or_default();
+/// The open interaction of this id and browser. Refused if its client could not make the request any more, so that
+/// nobody is sent to a redirect URI that has been taken back.
+async fn resume(app: &App, request: &HttpRequest, id: &str) -> Result<Option<Interaction>> {
+    let Some(cookie) = browser::cookie(request, browser::INTERACTION) else { return Ok(None) };
     let id = id.to_owned();
-    let found = app.read_env(request, move |tx, env| interaction::open(tx, &id, &cookie, env.now())).await?;
-    found.ok_or_else(PageError::expired)
+    app.read_env(request, move |tx, env| {
+        let Some(mut found) = interaction::open(tx, &id, &cookie, env.now())? else { return Ok(None) };
+        authorize::revalidate(tx, &mut found.request.0)?;
+        Ok(Some(found))
+    })
+    .await
 }
 
 /// Goes on with a request as far as it can go: to the login page, to the consent page, or to the client.
 async fn proceed(
     app: &App,
     request: &HttpRequest,
-    interaction: Interaction,
+    mut interaction: Interaction,
 ) -> Result<HttpResponse, PageError> {
     let asked = &interaction.request.0;
     let silent = asked.prompts(Prompt::None);
@@ -111,18 +121,17 @@ async fn proceed(
         if silent {
             return Ok(refuse(app, request, asked, Code::LoginRequired, "the person is not signed in"));
         }
-        return Ok(to_login(
-            app,
-            &way_back(&interaction.id),
-            asked.prompts(Prompt::Login) || asked.max_age.is_some(),
-        ));
+        // Whoever is signed in and not fresh must be asked again, or the login page would send them straight back.
+        let again = interaction.auth_after > 0;
+        return Ok(to_login(app, request, &way_back(&interaction.id), again).await?);
     };
-    let (asked, user) = (asked.clone(), signed_in.user.clone());
+    let (mut asked, user) = (asked.clone(), signed_in.user.clone());
     let question = app.read_env(request, move |tx, _| {
-        let client = authorize::revalidate(tx, &asked)?;
-        Question::of(tx, client, &user, &asked)
+        let client = authorize::revalidate(tx, &mut asked)?;
+        Ok((Question::of(tx, client, &user, &asked)?, asked))
     });
-    let question = question.await?;
+    let (question, asked) = question.await?;
+    interaction.request.0 = asked;
     let asked = &interaction.request.0;
     match question.skip(&app.policy, &signed_in.user, asked, app.context().now()) {
         Skip::Yes => allow(app, request, interaction, signed_in).await,
@@ -150,13 +159,13 @@ async fn proceed(
 async fn allow(
     app: &App,
     request: &HttpRequest,
-    interaction: Interaction,
+    mut interaction: Interaction,
     signed_in: SignedIn,
 ) -> Result<HttpResponse, PageError> {
     let asked = interaction.request.0.clone();
     let code = app.write_env(request, move |tx, env| {
+        let client = authorize::revalidate(tx, &mut interaction.request.0)?;
         let asked = &interaction.request.0;
-        let client = authorize::revalidate(tx, asked)?;
         let question = Question::of(tx, client, &signed_in.user, asked)?;
         if question.skip(env.policy, &signed_in.user, asked, env.now()) != Skip::Yes {
             return Err(Error::refused(
@@ -164,29 +173,24 @@ async fn allow(
                 "the application or the consent has just changed: try again",
             ));
         }
+        if redirect_uri::kind(&asked.redirect_uri) != Kind::Https {
+            audit::compat_used(tx, env, "COMPAT_REMEMBER_NATIVE_CONSENT", &asked.client_id)?;
+        }
         interaction::show(tx, &interaction.id, &signed_in.session, &question.digest(asked))?;
-        finish(tx, env, &interaction, &signed_in, question)
+        take(tx, env, &interaction, &signed_in)?;
+        let Question { client, pairs, known } = question;
+        let consent = match known {
+            Some(known) if pairs.within(&known.pairs.0) && known.client_digest == client.digest() => known,
+            _ => consent::grant(tx, env, &signed_in.user, &client, (ConsentOrigin::Code, &pairs))?,
+        };
+        authorize::issue_code(tx, env, asked, (&client, &signed_in.user, &signed_in.session, &consent))
     });
     Ok(reply::on_to(request, &Destination::of(&asked).with_code(&code.await?, &app.config.server.issuer)))
 }
 
-/// Takes the interaction, records the consent and stores the code.
-fn finish(
-    tx: &mut authgate_core::db::Tx<'_>,
-    env: authgate_core::env::Env<'_>,
-    interaction: &Interaction,
-    by: &SignedIn,
-    question: Question,
-) -> Result<authgate_core::secret::Secret> {
-    if !interaction::take(tx, interaction, &by.session, env.now())? {
-        return Err(stale());
-    }
-    let Question { client, pairs, known } = question;
-    let consent = match known {
-        Some(known) if pairs.within(&known.pairs.0) && known.client_digest == client.digest() => known,
-        _ => consent::grant(tx, env, &by.user, &client, (ConsentOrigin::Code, &pairs))?,
-    };
-    authorize::issue_code(tx, env, &interaction.request.0, (&client, &by.user, &by.session, &consent))
+/// Takes the interaction for its one decision.
+fn take(tx: &mut Tx<'_>, env: Env<'_>, interaction: &Interaction, by: &SignedIn) -> Result<()> {
+    if interaction::take(tx, interaction, &by.session, env.now())? { Ok(()) } else { Err(stale()) }
 }
 
 fn stale() -> Error {
@@ -207,27 +211,30 @@ async fn decide(
     let signed_in = SignedIn::of(app, request).await?.ok_or_else(forbidden)?;
     let id = form.get("interaction").ok_or_else(forbidden)?;
     signed_in.check_form(app, request, form, &format!("{FORM} {id}")).map_err(PageError::forbidden)?;
-    let interaction = resume(app, request, id).await.map_err(|_| forbidden())?;
+    let mut interaction = resume(app, request, id).await?.ok_or_else(forbidden)?;
     if !interaction.accepts(&signed_in.session) {
         return Err(forbidden());
     }
     let asked = interaction.request.0.clone();
     let again = (interaction.clone(), signed_in.clone());
     let decided = app.write_env(request, move |tx, env| {
+        let client = authorize::revalidate(tx, &mut interaction.request.0)?;
         let asked = &interaction.request.0;
         if !approved {
-            if !interaction::take(tx, &interaction, &signed_in.session, env.now())? {
-                return Err(stale());
-            }
+            take(tx, env, &interaction, &signed_in)?;
             authorize::deny(tx, env, asked, &signed_in.user)?;
             return Ok(Decision::Denied);
         }
-        let client = authorize::revalidate(tx, asked)?;
         let question = Question::of(tx, client, &signed_in.user, asked)?;
         if interaction.shown.as_deref() != Some(&question.digest(asked)) {
             return Ok(Decision::Changed);
         }
-        finish(tx, env, &interaction, &signed_in, question).map(Decision::Allowed)
+        take(tx, env, &interaction, &signed_in)?;
+        let Question { client, pairs, .. } = question;
+        // Whoever was asked has agreed now, so the record begins to age anew.
+        let consent = consent::grant(tx, env, &signed_in.user, &client, (ConsentOrigin::Code, &pairs))?;
+        let by = (&client, &signed_in.user, &signed_in.session, &consent);
+        authorize::issue_code(tx, env, asked, by).map(Decision::Allowed)
     });
     let issuer = &app.config.server.issuer;
     match decided.await.map_err(PageError::forbidden)? {

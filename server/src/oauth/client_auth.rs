@@ -21,20 +21,15 @@ pub fn credentials(request: &HttpRequest, params: &Params) -> Result<Credentials
 /// Runs what authenticates a client. A failed authentication counts against its address, and is 429 instead of 401
 /// once the minute has seen too many (deviation D20); only `invalid_client` is a failure.
 ///
-/// It is counted afterwards, so that whoever authenticates passes whatever its neighbours behind the same address do,
-/// and however many requests are under way. Secrets are 256 random bits: what the limit slows is noise, not a search.
+/// A secret has 256 random bits: what the limit slows is noise, not a search, so a right one passes at any time.
 pub async fn guarded<T>(
     app: &App,
     request: &HttpRequest,
     rule: &Rule,
     attempt: impl Future<Output = Result<T>>,
 ) -> Result<T, ApiError> {
-    let error = match attempt.await {
-        Ok(answer) => return Ok(answer),
-        Err(error) => error,
-    };
-    if error.code() == Some(Code::InvalidClient) {
-        limit::take(app, rule, &limit::address(request)).await?;
-    }
-    Err(error.into())
+    let outcome = attempt.await;
+    let failed = outcome.as_ref().is_err_and(|error| error.code() == Some(Code::InvalidClient));
+    limit::after(app, request, rule, failed).await?;
+    Ok(outcome?)
 }

@@ -51,6 +51,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, Body(body): Body) -> Res
     let resources = Resources::parse(params.all("resource"))?;
     let asked = app.write_env(&request, move |tx, env| {
         let client = client::authenticate(tx, &credentials, Proof::UnlessSecretless, env.policy, env.now())?;
+        client::note_secretless(tx, env, &client, &credentials)?;
         device::request(tx, env, &client, (scope.as_ref(), resources))
     });
     let requested = guarded(&app, &request, &TOKEN_ADDRESS, asked).await?;

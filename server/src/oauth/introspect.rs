@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use authgate_core::audit;
 use authgate_core::client::{self, Proof};
 use authgate_core::error::{Code, Error, Result};
 use authgate_core::introspection;
@@ -23,8 +24,12 @@ pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Res
         let caller = client::authenticate(tx, &credentials, Proof::Always, env.policy, env.now())?;
         let token =
             token.ok_or_else(|| Error::refused(Code::InvalidRequest, "token parameter is required"))?;
-        introspection::introspect(tx, env, &caller, (&token, hint.as_deref()))
+        Ok((introspection::introspect(tx, env, &caller, (&token, hint.as_deref()))?, caller.id))
     });
-    let answer = guarded(&app, &request, &INTROSPECT_ADDRESS, asked).await?;
-    Ok(reply::json(StatusCode::OK, &answer))
+    let (answer, caller) = guarded(&app, &request, &INTROSPECT_ADDRESS, asked).await?;
+    if answer.by_switch {
+        app.write_env(&request, move |tx, env| audit::compat_used(tx, env, "COMPAT_INTROSPECT_ANY", &caller))
+            .await?;
+    }
+    Ok(reply::json(StatusCode::OK, &answer.members))
 }

@@ -17,8 +17,8 @@ const API: [&str; 9] = [
     "/.well-known/jwks.json",
 ];
 
-async fn allowing(origins: &str) -> (TestApp, Client) {
-    TestApp::init().with("CORS_ENABLED", "true").with("CORS_ALLOWED_ORIGINS", origins).start().await
+fn allowing(origins: &str) -> (TestApp, Client) {
+    TestApp::init().with("CORS_ENABLED", "true").with("CORS_ALLOWED_ORIGINS", origins).start()
 }
 
 async fn preflight(client: &Client, path: &str, origin: &str) -> Reply {
@@ -33,7 +33,7 @@ fn cors_headers(reply: &Reply) -> Vec<String> {
 
 #[actix_web::test]
 async fn d43_switched_off_there_is_no_header() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     for path in API {
         let reply = anon.get(path).header("origin", APP).send().await;
         assert_eq!(cors_headers(&reply), [""; 0], "{path}");
@@ -43,7 +43,7 @@ async fn d43_switched_off_there_is_no_header() {
 
 #[actix_web::test]
 async fn d43_preflights_are_answered_on_the_whole_api() {
-    let (_app, anon) = allowing(APP).await;
+    let (_app, anon) = allowing(APP);
     for path in API {
         let reply = preflight(&anon, path, APP).await;
         assert_eq!((reply.status, reply.body.len()), (204, 0), "{path}");
@@ -58,7 +58,7 @@ async fn d43_preflights_are_answered_on_the_whole_api() {
 
 #[actix_web::test]
 async fn d43_an_allowed_origin_reads_answers_and_errors() {
-    let (_app, anon) = allowing("https://other.example.com,https://app.example.com").await;
+    let (_app, anon) = allowing("https://other.example.com,https://app.example.com");
     for (path, status) in [("/.well-known/jwks.json", 200), ("/oauth/userinfo", 401), ("/oauth/token", 405)] {
         let reply = anon.get(path).header("origin", APP).send().await;
         assert_eq!(reply.status, status);
@@ -74,7 +74,7 @@ async fn d43_an_allowed_origin_reads_answers_and_errors() {
 #[actix_web::test]
 async fn adv_32_foreign_origins_and_null_get_no_header() {
     for origins in [APP, "*"] {
-        let (_app, anon) = allowing(origins).await;
+        let (_app, anon) = allowing(origins);
         let foreign: &[&str] = match origins {
             "*" => &["null"],
             _ => &[
@@ -101,14 +101,14 @@ async fn adv_32_foreign_origins_and_null_get_no_header() {
 
 #[actix_web::test]
 async fn d43_any_origin_is_a_star_and_no_echo() {
-    let (_app, anon) = allowing("*").await;
+    let (_app, anon) = allowing("*");
     let reply = anon.get("/.well-known/jwks.json").header("origin", APP).send().await;
     assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
 }
 
 #[actix_web::test]
 async fn d43_pages_are_nobody_elses() {
-    let (_app, anon) = allowing("*").await;
+    let (_app, anon) = allowing("*");
     for path in ["/login", "/device", "/oauth/authorize", "/account/sessions", "/health", "/nothing"] {
         assert_eq!(cors_headers(&anon.get(path).header("origin", APP).send().await), [""; 0], "{path}");
         assert_ne!(preflight(&anon, path, APP).await.status, 204, "{path}");

@@ -20,7 +20,7 @@ fn assert_secured(reply: &Reply, what: &str) {
 
 #[actix_web::test]
 async fn d22_every_answer_is_secured() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     for (path, status) in [
         ("/login", 200),
         ("/health", 200),
@@ -44,14 +44,14 @@ async fn d22_every_answer_is_secured() {
 
 #[actix_web::test]
 async fn an_https_issuer_asks_for_https() {
-    let (_app, anon) = TestApp::init().with("BASE_URL", "https://id.example.com").start().await;
+    let (_app, anon) = TestApp::init().with("BASE_URL", "https://id.example.com").start();
     let reply = anon.get("/health").send().await;
     assert_eq!(reply.header("strict-transport-security"), Some("max-age=31536000; includeSubDomains"));
 }
 
 #[actix_web::test]
 async fn adv_27_the_request_id_is_ours() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     let mut ids = Vec::new();
     for _ in 0..2 {
         let reply = anon.get("/health").header("x-request-id", "forged\tline").send().await;
@@ -64,7 +64,7 @@ async fn adv_27_the_request_id_is_ours() {
 
 #[actix_web::test]
 async fn adv_18_host_and_forwarded_headers_change_nothing() {
-    let (app, _) = TestApp::init().start().await;
+    let (app, _) = TestApp::init().start();
     for path in
         ["/", "/login", "/health/", "/nothing", "/.well-known/openid-configuration", "/account/sessions"]
     {
@@ -82,7 +82,7 @@ async fn adv_18_host_and_forwarded_headers_change_nothing() {
 
 #[actix_web::test]
 async fn rfc9112_3_2_a_request_without_one_host_is_refused() {
-    let (app, _) = TestApp::init().start().await;
+    let (app, _) = TestApp::init().start();
     for head in ["", "host: a\r\nhost: b\r\n"] {
         let answer = app.raw(format!("GET /health HTTP/1.1\r\n{head}connection: close\r\n\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
@@ -91,7 +91,7 @@ async fn rfc9112_3_2_a_request_without_one_host_is_refused() {
 
 #[actix_web::test]
 async fn d13_errors_about_tokens_are_not_stored() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     for path in
         ["/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/device/code", "/oauth/userinfo"]
     {
@@ -105,7 +105,7 @@ async fn d13_errors_about_tokens_are_not_stored() {
 
 #[actix_web::test]
 async fn rfc6750_3_protected_endpoints_challenge() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     let reply = anon.get("/oauth/tokeninfo").send().await;
     assert_eq!((reply.status, reply.error().as_str()), (401, "missing_token"));
     assert_eq!(reply.header("www-authenticate"), Some(r#"Bearer realm="authgate""#));
@@ -116,7 +116,7 @@ async fn rfc6750_3_protected_endpoints_challenge() {
 
 #[actix_web::test]
 async fn rfc6749_5_2_a_failed_client_is_challenged() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     let form = [("token", "x")];
     let reply = anon.post("/oauth/introspect").form(&form).send().await;
     assert_eq!((reply.status, reply.error().as_str()), (401, "invalid_client"));

@@ -6,7 +6,7 @@ use crate::util::TestApp;
 
 #[actix_web::test]
 async fn a_body_may_have_64_kib() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     let padded = |bytes: usize| {
         let form = "grant_type=client_credentials&pad=";
         format!("{form}{}", "a".repeat(bytes - form.len()))
@@ -25,7 +25,7 @@ async fn a_body_may_have_64_kib() {
 
 #[actix_web::test]
 async fn rfc6749_4_the_token_endpoint_takes_forms() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     for content_type in ["application/json", "text/plain", "multipart/form-data; boundary=x", ""] {
         let reply =
             anon.post("/oauth/token").body(content_type, "grant_type=client_credentials").send().await;
@@ -43,8 +43,8 @@ async fn rfc6749_4_the_token_endpoint_takes_forms() {
 
 #[actix_web::test]
 async fn adv_15_parameters_are_bounded_and_sent_once() {
-    let (_app, anon) = TestApp::init().start().await;
-    let many: String = (0..65).map(|n| format!("p{n}=x&")).collect();
+    let (_app, anon) = TestApp::init().start();
+    let many = (0..65).map(|n| format!("p{n}=x")).collect::<Vec<_>>().join("&");
     for body in [many.as_str(), "grant_type=a&grant_type=b", "grant_type=%zz", "grant_type=%ff"] {
         let reply =
             anon.post("/oauth/token").body("application/x-www-form-urlencoded", body.to_owned()).send().await;
@@ -54,7 +54,7 @@ async fn adv_15_parameters_are_bounded_and_sent_once() {
 
 #[actix_web::test]
 async fn an_authorization_request_may_have_16_kib() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     let reply = anon.get(&format!("/oauth/authorize?state={}", "a".repeat(16 * 1024))).send().await;
     assert!(reply.status < 500 && reply.status != 414, "{}", reply.status);
     let reply = anon.get(&format!("/oauth/authorize?state={}", "a".repeat(21 * 1024))).send().await;
@@ -63,14 +63,14 @@ async fn an_authorization_request_may_have_16_kib() {
 
 #[actix_web::test]
 async fn adv_15_heads_are_bounded() {
-    let (app, anon) = TestApp::init().start().await;
+    let (app, anon) = TestApp::init().start();
     assert_eq!(anon.get("/health").header("x-a", &"a".repeat(12 * 1024)).send().await.status, 200);
     assert_eq!(anon.get("/health").header("x-a", &"a".repeat(17 * 1024)).send().await.status, 431);
     let endless = format!("GET /health HTTP/1.1\r\nhost: a\r\nx-a: {}", "a".repeat(256 * 1024));
     let answer = app.raw(endless).await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
-    let many: String = (0..200).map(|n| format!("x-{n}: a\r\n")).collect();
-    let answer = app.raw(format!("GET /health HTTP/1.1\r\nhost: a\r\n{many}\r\n")).await;
+    let many = (0..200).map(|n| format!("x-{n}: a")).collect::<Vec<_>>().join("\r\n");
+    let answer = app.raw(format!("GET /health HTTP/1.1\r\nhost: a\r\n{many}\r\n\r\n")).await;
     assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
     assert_eq!(anon.get("/health").send().await.status, 200);
 }
@@ -78,7 +78,7 @@ async fn adv_15_heads_are_bounded() {
 #[actix_web::test]
 async fn a_head_that_does_not_end_is_not_waited_for() {
     let soon = Duration::from_millis(300);
-    let (app, _) = TestApp::init().with_timeouts(soon, soon).start().await;
+    let (app, _) = TestApp::init().with_timeouts(soon, soon).start();
     let answer = app.raw("GET /health HTTP/1.1\r\nhost: a\r\n").await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
 }
@@ -86,7 +86,7 @@ async fn a_head_that_does_not_end_is_not_waited_for() {
 #[actix_web::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let soon = Duration::from_millis(300);
-    let (app, anon) = TestApp::init().with_timeouts(soon, soon).start().await;
+    let (app, anon) = TestApp::init().with_timeouts(soon, soon).start();
     for path in ["/oauth/token", "/oauth/device/code", "/login"] {
         let answer = app
             .raw(format!(
@@ -101,7 +101,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 
 #[actix_web::test]
 async fn rfc9112_6_3_ambiguous_framing_is_refused() {
-    let (app, _) = TestApp::init().start().await;
+    let (app, _) = TestApp::init().start();
     for framing in [
         "content-length: 5\r\ntransfer-encoding: chunked\r\n",
         "content-length: 5\r\ncontent-length: 6\r\n",
@@ -117,15 +117,18 @@ async fn rfc9112_6_3_ambiguous_framing_is_refused() {
 
 #[actix_web::test]
 async fn d20_guesses_are_counted_and_successes_are_not() {
-    let (app, anon) = TestApp::init().start().await;
+    let (app, anon) = TestApp::init().start();
     let (client, secret) = app.confidential_client().await;
     let grant = [("grant_type", "client_credentials")];
     let ask = |secret: &str| anon.post("/oauth/token").basic(&client.id, secret).form(&grant).send();
     for _ in 0..25 {
-        assert_eq!(ask(secret.expose()).await.status, 200);
+        let reply = ask(secret.expose()).await;
+        assert_eq!((reply.status, reply.header("x-ratelimit-remaining")), (200, Some("20")));
     }
-    for _ in 0..20 {
-        assert_eq!(ask("guess").await.status, 401);
+    for left in (0..20).rev() {
+        let reply = ask("guess").await;
+        assert_eq!(reply.status, 401);
+        assert_eq!(reply.header("x-ratelimit-remaining"), Some(left.to_string().as_str()));
     }
     let reply = ask("guess").await;
     assert_eq!((reply.status, reply.error().as_str()), (429, "rate_limit_exceeded"));
@@ -138,8 +141,35 @@ async fn d20_guesses_are_counted_and_successes_are_not() {
 }
 
 #[actix_web::test]
+async fn d20_who_authenticates_is_not_held_up_by_the_failures_of_its_neighbours() {
+    let (app, anon) = TestApp::init().with("TOKEN_RATE_LIMIT", "3").start();
+    let (client, secret) = app.confidential_client().await;
+    let grant = [("grant_type", "client_credentials")];
+    let ask = |secret: &str| anon.post("/oauth/token").basic(&client.id, secret).form(&grant).send();
+    let mut statuses = Vec::new();
+    for secret in ["guess", "guess", "guess", "guess", secret.expose(), "guess", secret.expose()] {
+        statuses.push(ask(secret).await.status);
+    }
+    assert_eq!(statuses, [401, 401, 401, 429, 200, 429, 200]);
+}
+
+#[actix_web::test]
+async fn d20_who_authenticates_is_not_held_up_by_its_own_parallel_requests() {
+    let (app, anon) = TestApp::init().with("TOKEN_RATE_LIMIT", "1").start();
+    let (client, secret) = app.confidential_client().await;
+    let ask = || {
+        let request = anon.post("/oauth/token").basic(&client.id, secret.expose());
+        actix_web::rt::spawn(request.form(&[("grant_type", "client_credentials")]).send())
+    };
+    let asked: Vec<_> = (0..50).map(|_| ask()).collect();
+    for reply in asked {
+        assert_eq!(reply.await.unwrap().status, 200);
+    }
+}
+
+#[actix_web::test]
 async fn adv_18_a_forwarded_address_is_no_new_caller() {
-    let (_app, anon) = TestApp::init().with("INTROSPECT_RATE_LIMIT", "3").start().await;
+    let (_app, anon) = TestApp::init().with("INTROSPECT_RATE_LIMIT", "3").start();
     let mut statuses = Vec::new();
     for n in 0..5 {
         let request = anon.post("/oauth/introspect").basic("nobody", "guess").form(&[("token", "x")]);
@@ -152,7 +182,7 @@ async fn adv_18_a_forwarded_address_is_no_new_caller() {
 
 #[actix_web::test]
 async fn adv_21_racing_guesses_are_all_counted() {
-    let (_app, anon) = TestApp::init().with("TOKEN_RATE_LIMIT", "4").start().await;
+    let (_app, anon) = TestApp::init().with("TOKEN_RATE_LIMIT", "4").start();
     let mut guesses = Vec::new();
     for _ in 0..16 {
         let guess =
@@ -169,7 +199,7 @@ async fn adv_21_racing_guesses_are_all_counted() {
 #[actix_web::test]
 async fn limits_can_be_switched_off() {
     let (_app, anon) =
-        TestApp::init().with("ENABLE_RATE_LIMIT", "false").with("TOKEN_RATE_LIMIT", "1").start().await;
+        TestApp::init().with("ENABLE_RATE_LIMIT", "false").with("TOKEN_RATE_LIMIT", "1").start();
     for _ in 0..3 {
         let guess =
             anon.post("/oauth/token").basic("nobody", "x").form(&[("grant_type", "client_credentials")]);

@@ -68,7 +68,7 @@ async fn adv_39_a_line_has_the_path_and_no_secret() {
 #[actix_web::test]
 async fn adv_27_a_line_is_one_line() {
     let captured = Captured::start();
-    let (app, _) = TestApp::init().start().await;
+    let (app, _) = TestApp::init().start();
     app.raw("GET /adv27%0Aforged%1b[2J HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
     let log = captured.text();
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("forged")).collect();

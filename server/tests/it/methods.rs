@@ -19,7 +19,7 @@ const ONLY_POST: [&str; 4] = ["/oauth/token", "/oauth/device/code", "/oauth/intr
 
 #[actix_web::test]
 async fn rfc9110_15_5_6_other_methods_are_405_with_allow() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     for path in ONLY_GET {
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
             let reply = anon.request(method.clone(), path).send().await;
@@ -38,7 +38,7 @@ async fn rfc9110_15_5_6_other_methods_are_405_with_allow() {
 
 #[actix_web::test]
 async fn a_person_gets_a_page_for_a_wrong_method() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     let reply = anon.get("/device/verify").header("accept", "text/html").send().await;
     assert_eq!((reply.status, reply.header("allow")), (405, Some("POST")));
     assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"));
@@ -48,7 +48,7 @@ async fn a_person_gets_a_page_for_a_wrong_method() {
 
 #[actix_web::test]
 async fn rfc9110_9_3_2_head_is_get_without_the_body() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     for path in ONLY_GET {
         let get = anon.get(path).send().await;
         let head = anon.request(Method::HEAD, path).send().await;

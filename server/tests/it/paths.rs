@@ -6,7 +6,7 @@ use crate::util::TestApp;
 
 #[actix_web::test]
 async fn an_unknown_path_is_404_in_the_callers_language() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     for path in ["/nothing", "/metrics", "/oauth", "/static/nothing.css", "/static", "/static/../health"] {
         let reply = anon.get(path).send().await;
         assert_eq!((reply.status, reply.text()), (404, "404 page not found"), "{path}");
@@ -21,7 +21,7 @@ async fn an_unknown_path_is_404_in_the_callers_language() {
 
 #[actix_web::test]
 async fn a_superfluous_slash_is_redirected() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     let reply = anon.get("/health/?a=b%20c").send().await;
     assert_eq!((reply.status, reply.header("location")), (301, Some("/health?a=b%20c")));
     let reply = anon.post("/oauth/token/").form(&[("grant_type", "x")]).send().await;
@@ -34,7 +34,7 @@ async fn a_superfluous_slash_is_redirected() {
 
 #[actix_web::test]
 async fn adv_38_a_redirect_never_leads_to_another_host() {
-    let (app, _) = TestApp::init().start().await;
+    let (app, _) = TestApp::init().start();
     for path in
         ["//evil.example/", "//evil.example/health/", "/\\evil.example/", "//health/", "///", "/%2f/health/"]
     {
@@ -47,7 +47,7 @@ async fn adv_38_a_redirect_never_leads_to_another_host() {
 
 #[actix_web::test]
 async fn adv_38_other_spellings_reach_nothing_else() {
-    let (app, _) = TestApp::init().start().await;
+    let (app, _) = TestApp::init().start();
     for path in [
         "/./health",
         "/static/../health",
@@ -69,7 +69,7 @@ async fn adv_38_other_spellings_reach_nothing_else() {
 
 #[actix_web::test]
 async fn assets_are_cached_by_their_names() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     let page = anon.get("/login").send().await;
     let style = page.text().split('"').find(|text| text.starts_with("/static/dist/")).unwrap().to_owned();
     let reply = anon.get(&style).send().await;
@@ -78,6 +78,6 @@ async fn assets_are_cached_by_their_names() {
     let reply = anon.get("/favicon.ico").send().await;
     assert_eq!(reply.header("content-type"), Some("image/x-icon"));
     assert_eq!(reply.header("cache-control"), Some("public, max-age=86400"));
-    let (_app, anon) = TestApp::init().with("STATIC_CACHE_MAX_AGE", "0").start().await;
+    let (_app, anon) = TestApp::init().with("STATIC_CACHE_MAX_AGE", "0").start();
     assert_eq!(anon.get("/favicon.ico").send().await.header("cache-control"), None);
 }

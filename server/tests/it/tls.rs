@@ -58,7 +58,7 @@ fn connect(
 
 #[actix_web::test]
 async fn https_is_tls_1_2_or_newer_and_http_1_or_2() {
-    let (app, _) = with_tls().start().await;
+    let (app, _) = with_tls().start();
     let addr = app.addr;
     let talk = move || {
         let mut session = connect(addr, &[&version::TLS13], &["http/1.1"]).unwrap();
@@ -78,7 +78,7 @@ async fn https_is_tls_1_2_or_newer_and_http_1_or_2() {
 
 #[actix_web::test]
 async fn plain_http_is_not_answered_on_a_tls_port() {
-    let (app, _) = with_tls().start().await;
+    let (app, _) = with_tls().start();
     let answer = app.raw_bytes("GET /health HTTP/1.1\r\nhost: a\r\n\r\n").await;
     assert!(!answer.starts_with(b"HTTP/1.1 200"));
 }

@@ -1,20 +1,22 @@
 //! A server to test, and clients to test it with.
 
 mod browser;
+mod installation;
 mod raw;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use authgate::app::{App, Surroundings, Timeouts};
-use authgate::{config, open, policy, seed, serve};
+use authgate::serve::Running;
+use authgate::{config, open, serve};
 use authgate_actors::supervisor::Health;
 use authgate_core::audit::Origin;
-use authgate_core::client::{self, Client as OAuthClient, ClientSpec, ClientType, Grant, TokenProfile};
+use authgate_core::client::{self, Client as OAuthClient, ClientSpec, ClientType, Grant};
 use authgate_core::context::{Context, ManualClock, SystemRandom};
-use authgate_core::resource::Resources;
 use authgate_core::scope::Scope;
 use authgate_core::secret::Secret;
 use authgate_core::user::{self, NewUser, Role};
@@ -35,6 +37,7 @@ pub struct TestApp {
     pub clock: Arc<ManualClock>,
     /// Where it listens.
     pub addr: SocketAddr,
+    running: Cell<Option<Running>>,
     _folder: TempDir,
 }
 
@@ -51,6 +54,11 @@ impl TestApp {
         Init { settings: BTreeMap::from([admin]), timeouts: Timeouts::default() }
     }
 
+    /// What stops it.
+    pub fn running(&self) -> Running {
+        self.running.take().expect("it is stopped once")
+    }
+
     /// A client without cookies.
     pub fn client(&self) -> Client {
         Client::new(self.addr)
@@ -65,19 +73,9 @@ impl TestApp {
     pub async fn confidential_client(&self) -> (OAuthClient, Secret) {
         let spec = ClientSpec {
             name: "Confidential".into(),
-            description: None,
-            client_type: ClientType::Confidential,
-            application_type: None,
             grants: vec![Grant::ClientCredentials],
             scopes: Scope::parse("read write").unwrap(),
-            redirect_uris: Vec::new(),
-            resources: Resources::default(),
-            audiences: None,
-            token_profile: TokenProfile::Standard,
-            pkce_required: None,
-            skip_consent: false,
-            project: None,
-            service_account: None,
+            ..ClientSpec::new(ClientType::Confidential)
         };
         let (policy, ctx) = (Arc::clone(&self.app.policy), self.context());
         let made = self
@@ -125,8 +123,9 @@ impl Init {
     }
 
     /// Starts, with a client that is nobody.
-    pub async fn start(mut self) -> (TestApp, Client) {
+    pub fn start(mut self) -> (TestApp, Client) {
         let folder = tempfile::tempdir().unwrap();
+        installation::copy_to(folder.path());
         self.settings.insert("DATA_DIR".to_owned(), folder.path().to_str().unwrap().to_owned());
         let (config, _) = config::load(&|name| self.settings.get(name).cloned()).unwrap();
         let clock = Arc::new(ManualClock::at(START * 1000));
@@ -134,20 +133,19 @@ impl Init {
             Surroundings { clock: clock.clone(), random: Arc::new(SystemRandom), timeouts: self.timeouts };
         let ctx = Context::new(clock.as_ref(), Arc::new(SystemRandom));
         let opened = open::for_server(&config, &ctx).unwrap();
-        seed::first_start(&opened.store, &config, &policy::of(&config), &ctx).unwrap();
         let health = Health::new(|actor| panic!("{actor} was given up"));
         let app = Arc::new(App::start(config, opened, surroundings, health).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        // It is dropped with the test's own system, and its workers with it.
-        let addr = serve::start(Arc::clone(&app), listener, 1).unwrap().addr;
-        let app = TestApp { app, clock, addr, _folder: folder };
+        let running = serve::start(Arc::clone(&app), listener, 1).unwrap();
+        let (addr, running) = (running.addr, Cell::new(Some(running)));
+        let app = TestApp { app, clock, addr, running, _folder: folder };
         let anon = app.client();
         (app, anon)
     }
 
     /// Starts, with a client that is nobody and one that is signed in as a new user of this name.
     pub async fn with_user(self, username: &str) -> (TestApp, Client, Client) {
-        let (app, anon) = self.start().await;
+        let (app, anon) = self.start();
         app.create_user(username).await;
         let signed_in = app.client();
         let form = [("username", username), ("password", PASSWORD)];

@@ -1,7 +1,7 @@
 //! `/.well-known/*`.
 
 use actix_web::http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::util::TestApp;
 
@@ -10,7 +10,7 @@ const OAUTH: &str = "/.well-known/oauth-authorization-server";
 
 #[actix_web::test]
 async fn d36_the_documents_state_what_the_server_does() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     let reply = anon.get(OAUTH).send().await;
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("content-type"), Some("application/json; charset=utf-8"));
@@ -56,7 +56,7 @@ async fn d36_the_documents_state_what_the_server_does() {
 
 #[actix_web::test]
 async fn every_endpoint_that_is_advertised_exists() {
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     let document = anon.get(OPENID).send().await.json();
     let endpoints: Vec<&str> = document
         .as_object()
@@ -74,7 +74,7 @@ async fn every_endpoint_that_is_advertised_exists() {
 
 #[actix_web::test]
 async fn d31_without_refresh_tokens_nothing_speaks_of_them() {
-    let (_app, anon) = TestApp::init().with("ENABLE_REFRESH_TOKENS", "false").start().await;
+    let (_app, anon) = TestApp::init().with("ENABLE_REFRESH_TOKENS", "false").start();
     for path in [OPENID, OAUTH] {
         let text = anon.get(path).send().await;
         assert!(!text.text().contains("refresh_token") && !text.text().contains("offline_access"), "{path}");
@@ -83,7 +83,7 @@ async fn d31_without_refresh_tokens_nothing_speaks_of_them() {
 
 #[actix_web::test]
 async fn rfc8414_3_1_an_issuer_with_a_path_is_found_in_every_form() {
-    let (_app, anon) = TestApp::init().with("BASE_URL", "https://example.com/tenant/a/").start().await;
+    let (_app, anon) = TestApp::init().with("BASE_URL", "https://example.com/tenant/a/").start();
     for path in [
         "/.well-known/oauth-authorization-server/tenant/a",
         "/.well-known/openid-configuration/tenant/a",
@@ -105,7 +105,7 @@ async fn rfc8414_3_1_an_issuer_with_a_path_is_found_in_every_form() {
 
 #[actix_web::test]
 async fn rfc8414_3_no_other_issuer_is_answered_for() {
-    let (_app, anon) = TestApp::init().with("BASE_URL", "https://example.com/tenant/a").start().await;
+    let (_app, anon) = TestApp::init().with("BASE_URL", "https://example.com/tenant/a").start();
     for path in [
         "/.well-known/oauth-authorization-server/tenant",
         "/.well-known/oauth-authorization-server/tenant/b",
@@ -118,13 +118,13 @@ async fn rfc8414_3_no_other_issuer_is_answered_for() {
     ] {
         assert_eq!(anon.get(path).send().await.status, 404, "{path}");
     }
-    let (_app, anon) = TestApp::init().start().await;
+    let (_app, anon) = TestApp::init().start();
     assert_eq!(anon.get(&format!("{OAUTH}/tenant/a")).send().await.status, 404);
 }
 
 #[actix_web::test]
 async fn rfc7517_the_key_set_has_public_members_only() {
-    let (app, anon) = TestApp::init().start().await;
+    let (app, anon) = TestApp::init().start();
     let reply = anon.get("/.well-known/jwks.json").send().await;
     assert_eq!(reply.header("cache-control"), Some("public, max-age=3600"));
     let document = reply.json();
@@ -141,5 +141,5 @@ async fn rfc7517_the_key_set_has_public_members_only() {
         assert_eq!(key["use"], "sig");
     }
     let current = app.app.keys.access().kid.clone().unwrap();
-    assert!(keys.iter().any(|key| key["kid"] == Value::from(current.as_str())));
+    assert!(keys.iter().any(|key| key["kid"] == current.as_str()));
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::secret::Secret;
 
 /// A bound parameter or a column's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +135,18 @@ impl Column for bool {
             Value::Int(1) => Some(true),
             _ => None,
         }
+    }
+}
+
+impl Column for Secret {
+    fn read(value: Option<Value<'static>>) -> Option<Self> {
+        String::read(value).map(Secret::new)
+    }
+}
+
+impl<'a> From<&'a Secret> for Value<'a> {
+    fn from(secret: &'a Secret) -> Self {
+        Value::from(secret.expose())
     }
 }
 

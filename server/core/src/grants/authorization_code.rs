@@ -13,7 +13,7 @@ use crate::pkce;
 use crate::secret::Secret;
 
 const INVALID: &str = "Authorization code is invalid or expired";
-const USED: &str = "Authorization code has already been used";
+pub(super) const USED: &str = "The code has already been used";
 /// Seconds in which a used code that comes again is a blind repeat of a client whose answer was lost.
 pub(super) const REPEAT: i64 = 10;
 
@@ -26,9 +26,10 @@ pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, request: &TokenR
     let code = code::find(tx, code)?
         .filter(|code| code.client_id == client.id)
         .ok_or_else(|| invalid_grant(INVALID))?;
-    check_request(&code, redirect_uri.as_deref(), code_verifier.as_ref())?;
     let exceeds = "Requested resource exceeds the audience granted at /authorize";
-    let resources = code.resources.0.narrowed_by(&request.resources, exceeds)?;
+    let checked = check_request(&code, redirect_uri.as_deref(), code_verifier.as_ref())
+        .and_then(|()| code.resources.0.narrowed_by(&request.resources, exceeds));
+    let resources = as_if_fresh(checked, code.used_at)?;
     if let Some(used_at) = code.used_at {
         return Err(replayed(tx, env, (used_at, code.family_id.as_deref()))?);
     }
@@ -88,6 +89,14 @@ fn check_request(
         _ => {}
     }
     pkce::verify(code.code_challenge.as_deref(), verifier)
+}
+
+/// A used code or device code is checked like a fresh one, but a failed check says no more than that it does not hold.
+pub(super) fn as_if_fresh<T>(checked: Result<T>, used_at: Option<i64>) -> Result<T> {
+    match checked {
+        Err(Error::Refused(_)) if used_at.is_some() => Err(invalid_grant(USED)),
+        checked => checked,
+    }
 }
 
 /// A code or device code that comes again after its redemption (`refresh.md`, last paragraph).

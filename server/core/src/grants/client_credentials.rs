@@ -2,7 +2,7 @@
 
 use super::TokenRequest;
 use super::issue::{Issued, NewToken};
-use crate::audit::Event;
+use crate::audit::{self, Event};
 use crate::client::{Client, Grant};
 use crate::db::Tx;
 use crate::env::Env;
@@ -14,14 +14,11 @@ const OF_PEOPLE: [&str; 2] = ["openid", "offline_access"];
 
 /// Issues an access token, and never a refresh token (RFC 6749 4.4.3).
 pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, request: &TokenRequest) -> Result<Issued> {
-    client.require(Grant::ClientCredentials, "Client credentials flow is not enabled for this client")?;
     if client.is_public() {
-        // RFC 6749 4.4: it MUST only be used by confidential clients.
-        return Err(Error::refused(
-            Code::UnauthorizedClient,
-            "client credentials are for confidential clients",
-        ));
+        // RFC 6749 4.4: it MUST only be used by confidential clients; a name alone is no credential.
+        return Err(Error::refused(Code::InvalidClient, "Client authentication failed"));
     }
+    client.require(Grant::ClientCredentials, "Client credentials flow is not enabled for this client")?;
     let allowed = client.scopes.filter(|name| !OF_PEOPLE.contains(&name));
     let scope = match &request.scope {
         None => allowed,
@@ -33,11 +30,14 @@ pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, request: &TokenR
             ));
         }
     };
-    if !env.policy.compat.m2m_any_resource && !request.resources.within(&client.resources.0) {
-        return Err(Error::refused(
-            Code::InvalidTarget,
-            "the client's registration does not allow this resource for client credentials",
-        ));
+    if !request.resources.within(&client.resources.0) {
+        if !env.policy.compat.m2m_any_resource {
+            return Err(Error::refused(
+                Code::InvalidTarget,
+                "the client's registration does not allow this resource for client credentials",
+            ));
+        }
+        audit::compat_used(tx, env, "COMPAT_M2M_ANY_RESOURCE", &client.id)?;
     }
     let resources = request.resources.spelled_as(&client.resources.0);
     let scopes = scope.to_string();

@@ -1,6 +1,6 @@
 //! A device code becomes tokens, once, after somebody said yes (RFC 8628 3.4).
 
-use super::authorization_code::replayed;
+use super::authorization_code::{USED, as_if_fresh, replayed};
 use super::issue::{Issued, NewGrant};
 use super::{GrantRequest, TokenRequest, invalid_grant};
 use crate::client::{Client, Grant};
@@ -36,7 +36,7 @@ pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, request: &TokenR
     let code = poll(tx, client, request)?;
     decided(&code, env.now())?;
     let exceeds = "Requested resource exceeds the audience granted at /oauth/device/code";
-    let resources = code.resources.0.narrowed_by(&request.resources, exceeds)?;
+    let resources = as_if_fresh(code.resources.0.narrowed_by(&request.resources, exceeds), code.used_at)?;
     if let Some(used_at) = code.used_at {
         return Err(replayed(tx, env, (used_at, code.family_id.as_deref()))?);
     }
@@ -63,7 +63,7 @@ pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, request: &TokenR
     };
     let family = new.family(env, client, env.ctx.id().to_string());
     if !device::redeem(tx, &code.id, (&family.id, family.expires_at), env.now())? {
-        return Err(invalid_grant("Device code has already been used"));
+        return Err(invalid_grant(USED));
     }
     new.store(tx, env, client, (family, &resources))
 }

@@ -84,6 +84,7 @@ impl NewToken<'_> {
                 "an access token of a client that registered itself is for one resource: name one",
             ));
         }
+        let expires_at = env.now() + self.lifetime;
         let token = Token {
             jti: env.ctx.id().to_string(),
             family_id: self.family.map(|family| family.id.clone()),
@@ -93,7 +94,8 @@ impl NewToken<'_> {
             claims: None,
             client_epoch: self.client.epoch,
             issued_at: env.now(),
-            expires_at: env.now() + self.lifetime,
+            // No token outlives its grant, so a used code that is kept as long as the grant shows every replay.
+            expires_at: self.family.map_or(expires_at, |family| expires_at.min(family.expires_at)),
             status: TokenStatus::Active,
             scope: self.scope,
         };

@@ -2,7 +2,7 @@
 
 use super::issue::{Issued, NewToken, require_user};
 use super::{GrantRequest, TokenRequest, invalid_grant};
-use crate::audit::Event;
+use crate::audit::{self, Event};
 use crate::client::{self, Client, Grant};
 use crate::db::{Tx, params};
 use crate::env::Env;
@@ -111,8 +111,10 @@ fn classify(env: Env<'_>, family: &Family, generation: i64) -> Turn {
         return Turn::Future;
     }
     let now = Recovery::retry_time(env.recovery, env.now());
-    let parent = generation == family.generation - 1;
-    if parent && now <= family.rotated_at + env.policy.retry_window { Turn::Retry } else { Turn::Reuse }
+    let window = env.policy.retry_window;
+    // Without a window there is no retry, not even in the second of the rotation.
+    let repeated = window > 0 && generation == family.generation - 1 && now <= family.rotated_at + window;
+    if repeated { Turn::Retry } else { Turn::Reuse }
 }
 
 /// True if this client gets a new refresh token each time (deviation D5).
@@ -136,6 +138,8 @@ fn advance(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, family: &mut Family) 
     let changed = tx.execute(sql, params![env.now(), idle_until, &family.id, family.generation])?;
     if rotating {
         family.generation += 1;
+    } else if client.is_public() && changed == 1 {
+        audit::compat_used(tx, env, "COMPAT_FIXED_PUBLIC_REFRESH", &client.id)?;
     }
     Ok(changed == 1)
 }

@@ -2,11 +2,13 @@
 
 use authgate_core::client::{ApplicationType, ClientSpec, ClientType, Grant, TokenProfile};
 use authgate_core::error::Result;
+use authgate_core::keys::Algorithm;
 use authgate_core::resource::Resources;
 use authgate_core::scope::Scope;
 use clap::Args;
 
 #[derive(Args)]
+#[group(required = true, multiple = true)]
 pub struct Fields {
     /// Name that people are shown
     #[arg(long)]
@@ -41,6 +43,21 @@ pub struct Fields {
     /// Whether it is of the first party, so that nobody is asked for consent: true or false
     #[arg(long)]
     skip_consent: Option<bool>,
+    /// Whether its consent may be remembered: true or false
+    #[arg(long)]
+    remember_consent: Option<bool>,
+    /// Whether it may refresh and use devices without its secret, which is unsafe: true or false
+    #[arg(long)]
+    secretless: Option<bool>,
+    /// Whether userinfo takes its tokens for other resources too: true or false
+    #[arg(long)]
+    userinfo_any_audience: Option<bool>,
+    /// Algorithm of its ID tokens: RS256 or ES256; empty for the default
+    #[arg(long, value_parser = id_token_alg)]
+    id_token_alg: Option<IdTokenAlg>,
+    /// Whether profile and e-mail claims go into its ID tokens: true or false
+    #[arg(long)]
+    id_token_claims: Option<bool>,
     /// Value of the private claim <prefix>_project
     #[arg(long)]
     project: Option<String>,
@@ -76,6 +93,13 @@ impl Fields {
         spec.application_type = self.application_type.or(spec.application_type);
         spec.pkce_required = self.pkce_required.or(spec.pkce_required);
         spec.skip_consent = self.skip_consent.unwrap_or(spec.skip_consent);
+        spec.remember_consent = self.remember_consent.unwrap_or(spec.remember_consent);
+        spec.secretless = self.secretless.unwrap_or(spec.secretless);
+        spec.userinfo_any_audience = self.userinfo_any_audience.unwrap_or(spec.userinfo_any_audience);
+        if let Some(IdTokenAlg(algorithm)) = self.id_token_alg {
+            spec.id_token_alg = algorithm;
+        }
+        spec.id_token_claims = self.id_token_claims.unwrap_or(spec.id_token_claims);
         if let Some(project) = self.project {
             spec.project = given(project);
         }
@@ -103,6 +127,18 @@ fn grant(text: &str) -> Result<Grant, &'static str> {
 
 fn token_profile(text: &str) -> Result<TokenProfile, &'static str> {
     TokenProfile::parse(text).ok_or("must be short, standard or long")
+}
+
+/// Given, and perhaps empty.
+#[derive(Clone)]
+struct IdTokenAlg(Option<Algorithm>);
+
+fn id_token_alg(text: &str) -> Result<IdTokenAlg, &'static str> {
+    match Algorithm::parse(text) {
+        None if text.is_empty() => Ok(IdTokenAlg(None)),
+        Some(algorithm) if algorithm != Algorithm::Hs256 => Ok(IdTokenAlg(Some(algorithm))),
+        _ => Err("must be RS256, ES256 or empty"),
+    }
 }
 
 fn application_type(text: &str) -> Result<ApplicationType, &'static str> {

@@ -4,11 +4,15 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, SET_COOKIE};
 use actix_web::http::{Method, header};
 use actix_web::web::Bytes;
 use serde_json::Value;
+
+/// Only a server that hangs takes longer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Somebody who sends requests.
 pub struct Client {
@@ -19,7 +23,7 @@ pub struct Client {
 
 /// A request about to be sent.
 pub struct Request {
-    request: awc::ClientRequest,
+    head: awc::ClientRequest,
     body: Bytes,
     cookies: Rc<RefCell<BTreeMap<String, String>>>,
 }
@@ -37,14 +41,14 @@ pub struct Reply {
 
 impl Client {
     pub(super) fn new(addr: SocketAddr) -> Self {
-        let http = awc::Client::builder().disable_redirects().finish();
+        let http = awc::Client::builder().disable_redirects().timeout(PATIENCE).finish();
         Self { http, base: format!("http://{addr}"), cookies: Rc::default() }
     }
 
     /// A request with any method.
     pub fn request(&self, method: Method, path: &str) -> Request {
-        let request = self.http.request(method, format!("{}{path}", self.base));
-        Request { request, body: Bytes::new(), cookies: Rc::clone(&self.cookies) }
+        let head = self.http.request(method, format!("{}{path}", self.base));
+        Request { head, body: Bytes::new(), cookies: Rc::clone(&self.cookies) }
     }
 
     /// A GET request.
@@ -66,19 +70,19 @@ impl Client {
 impl Request {
     /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.request = self.request.append_header((name, value));
+        self.head = self.head.append_header((name, value));
         self
     }
 
     /// HTTP Basic.
     pub fn basic(mut self, client_id: &str, secret: &str) -> Self {
-        self.request = self.request.basic_auth(client_id, secret);
+        self.head = self.head.basic_auth(client_id, secret);
         self
     }
 
     /// An access token.
     pub fn bearer(mut self, token: &str) -> Self {
-        self.request = self.request.bearer_auth(token);
+        self.head = self.head.bearer_auth(token);
         self
     }
 
@@ -90,7 +94,7 @@ impl Request {
 
     /// Any body.
     pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
-        self.request = self.request.insert_header((CONTENT_TYPE, content_type));
+        self.head = self.head.insert_header((CONTENT_TYPE, content_type));
         self.body = body.into();
         self
     }
@@ -99,17 +103,19 @@ impl Request {
     pub async fn send(self) -> Reply {
         let cookies: Vec<_> =
             self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = match cookies.is_empty() {
-            true => self.request,
-            false => self.request.insert_header((COOKIE, cookies.join("; "))),
-        };
-        let mut response = request.send_body(self.body).await.expect("the server answers");
+        let mut head = self.head;
+        if !cookies.is_empty() {
+            head = head.insert_header((COOKIE, cookies.join("; ")));
+        }
+        let mut response = head.send_body(self.body).await.expect("the server answers");
         for cookie in response.headers().get_all(SET_COOKIE) {
             let (pair, attributes) = cookie.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
-            match attributes.contains("Max-Age=0") {
-                true => drop(self.cookies.borrow_mut().remove(name)),
-                false => drop(self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned())),
+            let mut cookies = self.cookies.borrow_mut();
+            if attributes.contains("Max-Age=0") {
+                cookies.remove(name);
+            } else {
+                cookies.insert(name.to_owned(), value.to_owned());
             }
         }
         let body = response.body().await.expect("the answer is whole");

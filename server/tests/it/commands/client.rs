@@ -1,0 +1,249 @@
+//! `authgate client`.
+
+use authgate_core::client::{self, Client};
+use authgate_core::secret::Secret;
+use serde_json::{Value, json};
+
+use super::{Place, text};
+
+const CREATE: [&str; 22] = [
+    "client",
+    "create",
+    "--name",
+    "Orders",
+    "--type",
+    "confidential",
+    "--scope",
+    "openid orders:read",
+    "--grant",
+    "authorization_code",
+    "--grant",
+    "urn:ietf:params:oauth:grant-type:device_code",
+    "--redirect-uri",
+    "https://app.example.com/a",
+    "--redirect-uri",
+    "https://app.example.com/b",
+    "--resource",
+    "https://api.example.com",
+    "--audience",
+    "https://api.example.com",
+    "--token-profile",
+    "short",
+];
+
+impl Place {
+    fn stored_client(&self, id: &str) -> Option<Client> {
+        self.server().opened.store.read(|tx| client::by_id(tx, id)).unwrap()
+    }
+
+    fn secrets(&self, id: &str) -> Vec<String> {
+        let secrets: Vec<(String, String)> = self
+            .server()
+            .opened
+            .store
+            .read(|tx| tx.all("SELECT client_id, hash FROM client_secrets", &[]))
+            .unwrap();
+        secrets.into_iter().filter(|(client_id, _)| client_id == id).map(|(_, hash)| hash).collect()
+    }
+}
+
+#[test]
+fn create_prints_everything_and_the_secret_once() {
+    let place = Place::migrated();
+    let made = place.json(&CREATE);
+    let id = text(&made, "client_id");
+    let stored = place.stored_client(id).unwrap();
+    assert_eq!(
+        made,
+        json!({
+            "client_id": id, "client_secret": made["client_secret"], "name": "Orders", "description": null,
+            "type": "confidential", "application_type": "web", "status": "active",
+            "token_endpoint_auth_method": "client_secret_basic",
+            "grant_types": ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"],
+            "scope": "openid orders:read",
+            "redirect_uris": ["https://app.example.com/a", "https://app.example.com/b"],
+            "resources": ["https://api.example.com"], "audiences": ["https://api.example.com"],
+            "token_profile": "short", "pkce_required": true, "skip_consent": false, "remember_consent": true,
+            "secretless": false, "userinfo_any_audience": false, "id_token_signed_response_alg": "",
+            "id_token_claims": true, "project": null, "service_account": null, "origin": "admin", "last_used_at": null,
+            "created_at": stored.created_at, "updated_at": stored.updated_at,
+        })
+    );
+    assert_eq!(place.secrets(id), [Secret::new(text(&made, "client_secret")).sha256()]);
+    let mut known = made.clone();
+    known.as_object_mut().unwrap().remove("client_secret");
+    assert_eq!(place.json(&["client", "show", id]), known);
+    assert_eq!(place.json(&["client", "list"]), Value::Array(vec![known]));
+    assert!(place.prints(&["client", "show", id]).contains("name:                       Orders\n"));
+    assert!(
+        place.prints(&["client", "list"]).lines().nth(1).unwrap().contains("authorization_code device_code")
+    );
+}
+
+#[test]
+fn a_public_client_has_no_secret() {
+    let place = Place::migrated();
+    let redirect = ["--redirect-uri", "http://127.0.0.1/callback"];
+    let args = [
+        &["client", "create", "--name", "Tool", "--type", "public", "--grant", "authorization_code"],
+        &redirect[..],
+    ];
+    let made = place.json(&args.concat());
+    assert!(made.get("client_secret").is_none());
+    assert_eq!((&made["application_type"], &made["scope"]), (&json!("native"), &json!("email profile")));
+    let id = text(&made, "client_id");
+    assert_eq!(place.fails(&["client", "rotate-secret", id]), "a public client has no secret");
+    assert!(place.secrets(id).is_empty());
+}
+
+#[test]
+fn update_changes_what_is_given_and_an_empty_value_clears() {
+    let place = Place::migrated();
+    let made = place.json(&CREATE);
+    let id = text(&made, "client_id");
+    let mut expected = place.json(&["client", "show", id]);
+    let update = |args: &[&str]| place.json(&[&["client", "update", id], args].concat());
+    for (option, value, field, stored) in [
+        ("--name", "Shop", "name", json!("Shop")),
+        ("--description", "Sells", "description", json!("Sells")),
+        ("--description", "", "description", json!(null)),
+        ("--scope", "email", "scope", json!("email")),
+        ("--redirect-uri", "https://b.example/cb", "redirect_uris", json!(["https://b.example/cb"])),
+        ("--resource", "https://c.example", "resources", json!(["https://c.example"])),
+        ("--resource", "", "resources", json!([])),
+        ("--audience", "", "audiences", json!([])),
+        ("--token-profile", "long", "token_profile", json!("long")),
+        ("--application-type", "native", "application_type", json!("native")),
+        ("--pkce-required", "false", "pkce_required", json!(false)),
+        ("--skip-consent", "true", "skip_consent", json!(true)),
+        ("--remember-consent", "false", "remember_consent", json!(false)),
+        ("--secretless", "true", "secretless", json!(true)),
+        ("--userinfo-any-audience", "true", "userinfo_any_audience", json!(true)),
+        ("--id-token-alg", "ES256", "id_token_signed_response_alg", json!("ES256")),
+        ("--id-token-alg", "", "id_token_signed_response_alg", json!("")),
+        ("--id-token-claims", "false", "id_token_claims", json!(false)),
+        ("--project", "p-1", "project", json!("p-1")),
+        ("--project", "", "project", json!(null)),
+        ("--service-account", "robot@example.com", "service_account", json!("robot@example.com")),
+        ("--grant", "client_credentials", "grant_types", json!(["client_credentials"])),
+        ("--redirect-uri", "", "redirect_uris", json!([])),
+    ] {
+        expected[field] = stored;
+        let mut changed = update(&[option, value]);
+        expected["updated_at"] = changed["updated_at"].take();
+        changed["updated_at"] = expected["updated_at"].clone();
+        assert_eq!(changed, expected, "{option} {value}");
+    }
+    assert_eq!(place.secrets(id).len(), 1);
+}
+
+#[test]
+fn rotate_secret_voids_the_old_one() {
+    let place = Place::migrated();
+    let made = place.json(&CREATE);
+    let id = text(&made, "client_id");
+    let rotated = place.json(&["client", "rotate-secret", id]);
+    assert_eq!(rotated, json!({"client_id": id, "client_secret": rotated["client_secret"]}));
+    assert_ne!(rotated["client_secret"], made["client_secret"]);
+    assert_eq!(place.secrets(id), [Secret::new(text(&rotated, "client_secret")).sha256()]);
+}
+
+#[test]
+fn disable_enable_and_revoke_all_raise_the_epoch() {
+    let place = Place::migrated();
+    let made = place.json(&CREATE);
+    let id = text(&made, "client_id");
+    let epoch = || place.stored_client(id).unwrap().epoch;
+    assert_eq!(place.json(&["client", "disable", id])["status"], "inactive");
+    assert_eq!(epoch(), 2);
+    assert_eq!(place.fails(&["client", "disable", id]), "client is already inactive");
+    assert_eq!(place.json(&["client", "enable", id])["status"], "active");
+    assert_eq!(place.fails(&["client", "enable", id]), "client is already active");
+    let before = epoch();
+    assert_eq!(place.json(&["client", "revoke-all", id])["status"], "active");
+    assert_eq!(epoch(), before + 1);
+}
+
+#[test]
+fn delete_leaves_nothing() {
+    let place = Place::migrated();
+    let made = place.json(&CREATE);
+    let id = text(&made, "client_id");
+    assert_eq!(place.json(&["client", "delete", id]), json!({"client_id": id, "deleted": true}));
+    assert!(place.stored_client(id).is_none() && place.secrets(id).is_empty());
+    assert_eq!(place.json(&["client", "list"]), json!([]));
+}
+
+#[test]
+fn what_cannot_be_is_refused_in_a_sentence() {
+    let place = Place::migrated();
+    let base = ["client", "create", "--name", "N", "--grant", "client_credentials"];
+    let long = "x".repeat(201);
+    let many = vec!["--redirect-uri"; 51].iter().flat_map(|o| [*o, "https://a.example"]).collect::<Vec<_>>();
+    for (args, sentence) in [
+        (&["--type", "secret"][..], "must be confidential or public"),
+        (&["--type", "public"], "client credentials flow requires a confidential client"),
+        (&["--grant", "implicit"], "must be authorization_code, device_code"),
+        (&["--grant", "authorization_code"], "at least one redirect URI is required"),
+        (&["--scope", "a\"b"], "RFC 6749 3.3"),
+        (&["--redirect-uri", "http://app.example.com"], "must use https"),
+        (&["--redirect-uri", "javascript:alert(1)"], "never allowed"),
+        (&many, "at most 50 redirect URIs"),
+        (&["--resource", "api"], "invalid resource indicator"),
+        (&["--audience", "a b"], "visible ASCII"),
+        (&["--token-profile", "eternal"], "must be short, standard or long"),
+        (&["--application-type", "desktop"], "must be web or native"),
+        (&["--pkce-required", "maybe"], "true, false"),
+        (&["--skip-consent", "maybe"], "true, false"),
+        (&["--project", ".x"], "project has 1 to 64"),
+        (&["--project", "x."], "project has 1 to 64"),
+        (&["--service-account", ".x"], "service_account has 1 to 255"),
+        (&["--description", &"x".repeat(1001)], "description is longer than 1000 bytes"),
+        (&["--secret", "hunter2"], "unexpected argument '--secret'"),
+    ] {
+        let found = place.fails(&[&base, args].concat());
+        assert!(found.contains(sentence), "{args:?}: {found}");
+    }
+    for (name, sentence) in
+        [("", "client name is required"), (&long, "client name is required"), ("Client:x", "client:")]
+    {
+        let found = place.fails(&["client", "create", "--name", name, "--grant", "client_credentials"]);
+        assert!(found.contains(sentence), "{name:?}: {found}");
+    }
+    let none = place.fails(&["client", "create", "--name", "N", "--grant", "refresh_token"]);
+    assert!(none.contains("at least one grant type"), "{none}");
+    assert_eq!(place.json(&["client", "list"]), json!([]));
+}
+
+#[test]
+fn unknown_clients_are_named() {
+    let place = Place::migrated();
+    assert_eq!(place.fails(&["client", "update", "nobody", "--name", "N"]), "there is no client \"nobody\"");
+    assert!(place.fails(&["client", "update", "nobody"]).contains("--name"), "an update without a change");
+    for verb in ["show", "enable", "disable", "revoke-all", "rotate-secret", "delete"] {
+        assert_eq!(place.fails(&["client", verb, "nobody"]), "there is no client \"nobody\"");
+        assert!(place.fails(&["client", verb]).contains("CLIENT_ID"), "{verb}");
+    }
+}
+
+#[test]
+fn every_change_leaves_its_event() {
+    let place = Place::migrated();
+    let made = place.json(&CREATE);
+    let id = text(&made, "client_id");
+    place.prints(&["client", "update", id, "--name", "Shop"]);
+    for verb in ["rotate-secret", "disable", "enable", "revoke-all", "delete"] {
+        place.prints(&["client", verb, id]);
+    }
+    let event = |kind: &str| (kind.to_owned(), None, Some("cli".to_owned()));
+    let kinds = [
+        "CLIENT_CREATED",
+        "CLIENT_UPDATED",
+        "CLIENT_SECRET_REGENERATED",
+        "CLIENT_UPDATED",
+        "CLIENT_UPDATED",
+        "CLIENT_TOKENS_REVOKED_ALL",
+        "CLIENT_DELETED",
+    ];
+    assert_eq!(place.audit(), kinds.map(event));
+}
