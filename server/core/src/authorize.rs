@@ -9,6 +9,7 @@ use crate::env::Env;
 use crate::error::{Code, Error, Refusal, Result};
 use crate::form::Params;
 use crate::interaction::{AuthorizationRequest, Prompt};
+use crate::jwt;
 use crate::pkce::Challenge;
 use crate::policy::Policy;
 use crate::redirect_uri::{self, Kind};
@@ -87,7 +88,11 @@ impl Destination {
 
 /// Checks an authorization request. The client and its redirect URI come first: what is wrong with them is never
 /// redirected.
-pub fn validate(tx: &mut Tx<'_>, params: &Params) -> Result<(Client, AuthorizationRequest), Rejected> {
+pub fn validate(
+    tx: &mut Tx<'_>,
+    env: Env<'_>,
+    params: &Params,
+) -> Result<(Client, AuthorizationRequest), Rejected> {
     let bounded = |name: &'static str, words: &'static str| match params.get(name) {
         Some(text) if text.len() > MAX_STATE => Err(Error::refused(Code::InvalidRequest, words)),
         text => Ok(text.map(str::to_owned)),
@@ -106,8 +111,10 @@ pub fn validate(tx: &mut Tx<'_>, params: &Params) -> Result<(Client, Authorizati
     check_kind(params).map_err(redirected)?;
     let scope = scope_of(&client, params).map_err(redirected)?;
     let code_challenge = challenge(&client, params).map_err(redirected)?;
-    let resources = Resources::parse(params.all("resource")).map_err(redirected)?;
+    let resources =
+        Resources::parse(params.all("resource")).map_err(redirected)?.spelled_as(&env.policy.resources);
     let (prompt, max_age) = freshness(params).map_err(redirected)?;
+    let subject = subject(env, &client, params).map_err(redirected)?;
     let request = AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri: destination.redirect_uri,
@@ -119,6 +126,7 @@ pub fn validate(tx: &mut Tx<'_>, params: &Params) -> Result<(Client, Authorizati
         prompt,
         max_age,
         login_hint: params.get("login_hint").filter(|hint| hint.len() <= MAX_HINT).map(str::to_owned),
+        subject,
     };
     Ok((client, request))
 }
@@ -129,7 +137,7 @@ pub fn revalidate(tx: &mut Tx<'_>, request: &mut AuthorizationRequest) -> Result
     if !client.has_redirect_uri(&request.redirect_uri) {
         return Err(Error::refused(Code::InvalidRequest, "invalid redirect_uri"));
     }
-    request.scope = registered(&client, &Scope::parse(&request.scope)?)?.to_string();
+    request.scope = client.registered(&Scope::parse(&request.scope)?)?.to_string();
     Ok(client)
 }
 
@@ -165,19 +173,7 @@ fn check_kind(params: &Params) -> Result<()> {
 
 fn scope_of(client: &Client, params: &Params) -> Result<Scope> {
     let asked = params.get("scope").map(Scope::parse).transpose()?.filter(|asked| !asked.is_empty());
-    asked.map_or_else(|| Ok(client.scopes.clone()), |asked| registered(client, &asked))
-}
-
-/// What the client may have of the scope it asks for (deviation D30).
-fn registered(client: &Client, asked: &Scope) -> Result<Scope> {
-    let scope = asked.filter(|name| client.scopes.has(name));
-    if scope.is_empty() || asked.has("openid") && !scope.has("openid") {
-        return Err(Error::refused(
-            Code::InvalidScope,
-            "none of the requested scopes is registered for this client",
-        ));
-    }
-    Ok(scope)
+    asked.map_or_else(|| Ok(client.scopes.clone()), |asked| client.registered(&asked))
 }
 
 fn challenge(client: &Client, params: &Params) -> Result<Option<String>> {
@@ -216,6 +212,14 @@ fn freshness(params: &Params) -> Result<(Vec<Prompt>, Option<i64>)> {
         seconds.ok_or_else(|| invalid("max_age must be a whole number of seconds"))
     });
     Ok((prompts, max_age.transpose()?))
+}
+
+/// Whom `id_token_hint` names (deviation D14).
+fn subject(env: Env<'_>, client: &Client, params: &Params) -> Result<Option<String>> {
+    let Some(hint) = params.secret("id_token_hint") else { return Ok(None) };
+    let subject = jwt::hinted_subject(&hint, env.keys, &env.policy.issuer, &client.id);
+    let invalid = || Error::refused(Code::InvalidRequest, "id_token_hint is no ID token of this client");
+    subject.map(Some).ok_or_else(invalid)
 }
 
 /// What a consent page is about: the request, who is asked, and what they allowed before.

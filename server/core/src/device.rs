@@ -108,6 +108,7 @@ pub fn request(
 ) -> Result<Requested> {
     client.require(Grant::Device, "Device authorization flow is not enabled for this client")?;
     let (scope, resources) = asked;
+    let resources = resources.spelled_as(&env.policy.resources);
     let scope = scope_of(client, scope)?;
     let mut bytes = env.ctx.bytes::<20>();
     bytes[..6].copy_from_slice(&env.ctx.now_ms().to_be_bytes()[2..]);
@@ -165,14 +166,7 @@ fn scope_of(client: &Client, asked: Option<&Scope>) -> Result<Scope> {
         let default = client.scopes.filter(|name| matches!(name, "email" | "profile"));
         return Ok(if default.is_empty() { client.scopes.clone() } else { default });
     };
-    let scope = asked.filter(|name| client.scopes.has(name));
-    if scope.is_empty() || asked.has("openid") && !scope.has("openid") {
-        return Err(Error::refused(
-            Code::InvalidScope,
-            "none of the requested scopes is registered for this client",
-        ));
-    }
-    Ok(scope)
+    client.registered(asked)
 }
 
 fn user_code(env: Env<'_>) -> String {

@@ -35,6 +35,8 @@ pub struct AuthorizationRequest {
     pub max_age: Option<i64>,
     /// Fills the login form.
     pub login_hint: Option<String>,
+    /// The only user who may answer, if `id_token_hint` named one.
+    pub subject: Option<String>,
 }
 
 /// OpenID Connect Core 3.1.2.1.
@@ -99,9 +101,10 @@ row! {
 }
 
 impl Interaction {
-    /// True if the session's login is recent enough for this request.
+    /// True if the session is of whom this request is for, and its login recent enough.
     pub fn accepts(&self, session: &Session) -> bool {
         session.auth_time >= self.auth_after
+            && self.request.0.subject.as_ref().is_none_or(|subject| *subject == session.user_id)
     }
 }
 

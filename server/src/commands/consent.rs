@@ -90,6 +90,6 @@ impl Revoke {
             }
             Ok(())
         })?;
-        Ok(Answer::new(format!("took {} back", self.id), json!({"id": self.id, "revoked": true})))
+        Ok(Answer::new(format!("revoked consent {}", self.id), json!({"id": self.id, "revoked": true})))
     }
 }

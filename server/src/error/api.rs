@@ -17,7 +17,7 @@ const BEARER: HeaderValue = HeaderValue::from_static(r#"Bearer realm="authgate""
 const BEARER_INVALID: HeaderValue =
     HeaderValue::from_static(r#"Bearer realm="authgate", error="invalid_token""#);
 /// Seconds after which a busy server is worth another try: a batch of the issuer takes milliseconds.
-const BUSY: HeaderValue = HeaderValue::from_static("1");
+pub(super) const BUSY: HeaderValue = HeaderValue::from_static("1");
 
 /// JSON with `error` and, where it helps, `error_description`. It is never stored by anybody (deviation D13).
 #[derive(Debug)]

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ContentType, HeaderName, HeaderValue};
+use actix_web::http::header::{ContentType, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use authgate_core::error::{Code, Error};
 
+use super::api::BUSY;
 use crate::middleware::limit::Exceeded;
 use crate::page::{ErrorPage, Lifetime};
 use crate::reply;
@@ -69,7 +70,9 @@ impl From<Error> for PageError {
             Error::Failed(cause) => return Self { cause: Some(cause), ..ErrorPage::internal().into() },
         };
         match refusal.code {
-            Code::TemporarilyUnavailable => ErrorPage::unavailable().into(),
+            Code::TemporarilyUnavailable => {
+                Self::from(ErrorPage::unavailable()).with_header(RETRY_AFTER, BUSY)
+            }
             code => {
                 let mut page = ErrorPage::new(code.status(), "That did not work", refusal.description);
                 page.code = Some(code.as_str().to_owned());

@@ -156,3 +156,19 @@ async fn sign_in(
     let known = app.master.seal(KNOWN, "", id.as_bytes(), &app.context());
     Ok([cookie(app, &handle, remember), browser::set(app, browser::KNOWN, known, Some(KNOWN_FOR))])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adv_23_a_name_that_is_not_there_costs_the_same_hash() {
+        let real = user::hash_password(&Secret::new("some password"), &crate::testing::context()).unwrap();
+        let parts = |hash: &str| hash.split('$').map(str::to_owned).collect::<Vec<_>>();
+        let (real, nobody) = (parts(&real), parts(&NOBODY));
+        assert_eq!(real[..4], nobody[..4], "algorithm, version and costs");
+        let lengths = |hash: &[String]| hash[4..].iter().map(String::len).collect::<Vec<_>>();
+        assert_eq!(lengths(&real), lengths(&nobody), "salt and hash");
+        assert!(nobody[4..].iter().all(|part| authgate_core::secret::from_base64url(part).is_some()));
+    }
+}

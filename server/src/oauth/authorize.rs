@@ -3,7 +3,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use authgate_core::audit;
+use authgate_core::audit::Event;
 use authgate_core::authorize::{self, Destination, Question, Rejected, Skip};
 use authgate_core::consent::{self, ConsentOrigin};
 use authgate_core::db::Tx;
@@ -76,7 +76,7 @@ async fn arrive(
 ) -> Result<(Interaction, actix_web::cookie::Cookie<'static>), Rejected> {
     let sent = params.clone();
     // Rejections that name a destination are no errors of the store, so they travel inside the answer.
-    let validated = app.read_env(request, move |tx, _| match authorize::validate(tx, &sent) {
+    let validated = app.read_env(request, move |tx, env| match authorize::validate(tx, env, &sent) {
         Err(Rejected::Failed(error)) => Err(error),
         validated => Ok(validated),
     });
@@ -122,7 +122,7 @@ async fn proceed(
             return Ok(refuse(app, request, asked, Code::LoginRequired, "the person is not signed in"));
         }
         // Whoever is signed in and not fresh must be asked again, or the login page would send them straight back.
-        let again = interaction.auth_after > 0;
+        let again = interaction.auth_after > 0 || asked.subject.is_some();
         return Ok(to_login(app, request, &way_back(&interaction.id), again).await?);
     };
     let (mut asked, user) = (asked.clone(), signed_in.user.clone());
@@ -174,11 +174,18 @@ async fn allow(
             ));
         }
         if redirect_uri::kind(&asked.redirect_uri) != Kind::Https {
-            audit::compat_used(tx, env, "COMPAT_REMEMBER_NATIVE_CONSENT", &asked.client_id)?;
+            env.note_compat(tx, "COMPAT_REMEMBER_NATIVE_CONSENT", &asked.client_id)?;
         }
         interaction::show(tx, &interaction.id, &signed_in.session, &question.digest(asked))?;
         take(tx, env, &interaction, &signed_in)?;
         let Question { client, pairs, known } = question;
+        if client.skip_consent {
+            Event::info("CONSENT_SKIPPED", "First-party application authorized without asking")
+                .by(&signed_in.user.id)
+                .named(&signed_in.user.username)
+                .on("CLIENT", &client.id)
+                .write(tx, env.origin, env.ctx)?;
+        }
         let consent = match known {
             Some(known) if pairs.within(&known.pairs.0) && known.client_digest == client.digest() => known,
             _ => consent::grant(tx, env, &signed_in.user, &client, (ConsentOrigin::Code, &pairs))?,

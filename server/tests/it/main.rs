@@ -1,14 +1,23 @@
 //! The integration tests: a real server on a port of its own and a real database in a folder of its own, each time.
 
+mod account;
+mod authorize;
 mod commands;
+mod consent;
 mod cors;
+mod csrf;
+mod device_page;
 mod headers;
 mod health;
 mod limits;
 mod log;
+mod login;
+mod logout;
 mod methods;
+mod pages;
 mod paths;
 mod process;
+mod sessions;
 mod shutdown;
 mod tls;
 mod util;

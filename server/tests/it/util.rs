@@ -1,6 +1,8 @@
 //! A server to test, and clients to test it with.
 
 mod browser;
+mod flow;
+mod form;
 mod installation;
 mod raw;
 
@@ -23,6 +25,8 @@ use authgate_core::user::{self, NewUser, Role};
 use tempfile::TempDir;
 
 pub use browser::{Client, Reply};
+pub use flow::{CALLBACK, CHALLENGE, Registered};
+pub use form::{Form, ORIGIN, tags};
 
 /// The moment every test begins at, in unix seconds.
 pub const START: i64 = 1_800_000_000;
@@ -96,7 +100,8 @@ impl TestApp {
         raw::exchange(self.addr, bytes.into()).await
     }
 
-    async fn create_user(&self, username: &str) {
+    /// A user with [`PASSWORD`].
+    pub async fn create_user(&self, username: &str) {
         let ctx = self.context();
         let new = NewUser {
             username: username.to_owned(),

@@ -2,11 +2,12 @@
 
 use authgate_core::audit::Event;
 use authgate_core::client::{ClientSpec, Grant};
+use authgate_core::code;
 use authgate_core::error::Code;
 use authgate_core::grants;
 use authgate_core::secret::Secret;
 
-use crate::flow::{Changes, VERIFIER, WITHDRAWALS, changed, sign_out};
+use crate::flow::{Approval, Changes, GROUNDS, VERIFIER, WITHDRAWALS, changed, sign_out};
 use crate::world::{App, ISSUER, REFRESH_MAX, START, World, refusal, web_app};
 
 const ROWS: [&str; 3] = ["authorization_codes", "families", "tokens"];
@@ -145,6 +146,29 @@ fn adv_02_each_ground_alone_makes_a_code_worthless() {
         assert_eq!(refusal(world.redeem(&approval)), Code::InvalidGrant, "{name}");
         assert_eq!(world.dump(&ROWS), before, "{name}");
     }
+}
+
+#[test]
+fn adv_02_each_column_alone_makes_a_code_worthless() {
+    for change in GROUNDS {
+        let world = World::new();
+        let approval = world.code(&world.web_app(), &[]);
+        world.sql(&format!("UPDATE {change}"));
+        assert_eq!(refusal(world.redeem(&approval)), Code::InvalidGrant, "{change}");
+    }
+}
+
+#[test]
+fn the_update_that_takes_a_code_decides_by_itself() {
+    let world = World::new();
+    let (used, unused) = (world.code(&world.web_app(), &[]), world.code(&world.web_app(), &[]));
+    let take = |of: &Approval| {
+        let id = &of.code.expose()[..32];
+        world.write(|tx, env| code::redeem(tx, id, ("family", START), env.now())).unwrap()
+    };
+    assert_eq!((take(&used), take(&used)), (true, false));
+    world.clock.advance(60);
+    assert!(!take(&unused));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use authgate_core::error::Code;
 use authgate_core::scope::Scope;
 use authgate_core::secret::Secret;
 
-use crate::flow::{DEVICE, WITHDRAWALS, sign_out};
+use crate::flow::{DEVICE, GROUNDS, WITHDRAWALS, sign_out};
 use crate::world::{App, REFRESH_MAX, START, World, refusal, web_app};
 
 const ROWS: [&str; 3] = ["device_codes", "families", "tokens"];
@@ -196,6 +196,36 @@ fn adv_02_each_ground_alone_makes_an_approval_worthless() {
         assert_eq!(refusal(world.poll(&app, &asked.device_code)), Code::InvalidGrant, "{name}");
         assert_eq!(world.dump(&ROWS), before, "{name}");
     }
+}
+
+#[test]
+fn adv_02_each_column_but_the_sessions_alone_makes_an_approval_worthless() {
+    for change in GROUNDS {
+        let world = World::new();
+        let app = world.native_app();
+        let asked = world.device(&app, None, &[]).unwrap();
+        world.approve_device(&app, &asked);
+        world.sql(&format!("UPDATE {change}"));
+        let answer = world.poll(&app, &asked.device_code);
+        let expected = (!change.starts_with("sessions")).then_some(Code::InvalidGrant);
+        assert_eq!(answer.err().and_then(|error| error.code()), expected, "{change}");
+    }
+}
+
+#[test]
+fn the_update_that_takes_a_device_code_decides_by_itself() {
+    let world = World::new();
+    let app = world.native_app();
+    let take = |asked: &device::Requested| {
+        let id = &asked.device_code.expose()[..20];
+        world.write(|tx, env| device::redeem(tx, id, ("family", START), env.now())).unwrap()
+    };
+    let (used, pending) = (world.device(&app, None, &[]).unwrap(), world.device(&app, None, &[]).unwrap());
+    world.approve_device(&app, &used);
+    assert_eq!((take(&used), take(&used), take(&pending)), (true, false, false));
+    world.approve_device(&app, &pending);
+    world.clock.advance(device::LIFETIME);
+    assert!(!take(&pending));
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub fn authorization<'a>(client: &'a Client, changes: &[(&'a str, &'a str)]) -> 
 impl World {
     pub fn validate(&self, pairs: &[(&str, &str)]) -> Result<(Client, AuthorizationRequest), Rejected> {
         let params = form(pairs.iter().copied());
-        self.read(|tx, _| Ok(authorize::validate(tx, &params))).unwrap()
+        self.read(|tx, env| Ok(authorize::validate(tx, env, &params))).unwrap()
     }
 
     /// The request of an application, which must be acceptable.
@@ -182,6 +182,16 @@ pub const WITHDRAWALS: [(&str, Withdrawal); 5] = [
     ("consent withdrawn", |world, of| {
         assert!(world.write(|tx, env| consent::withdraw(tx, env, &of.consent, None)).unwrap());
     }),
+];
+
+/// The columns that user, client, consent and session stand or fall by, each changed alone behind everybody's back.
+pub const GROUNDS: [&str; 6] = [
+    "users SET status = 'disabled'",
+    "users SET epoch = epoch + 1",
+    "clients SET epoch = epoch + 1",
+    "consents SET status = 'withdrawn'",
+    "consents SET epoch = epoch + 1",
+    "sessions SET status = 'ended'",
 ];
 
 /// Logout, which takes away only what was to end with the browser session.

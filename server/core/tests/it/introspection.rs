@@ -74,7 +74,14 @@ fn d21_adv_14_only_ones_own_tokens_and_those_for_ones_audiences() {
     let (_, own) = world.tokens(&public, &[]);
     assert_eq!(ask(&world, &public, own.access().expose(), None), inactive());
     world.policy.compat.introspect_any = true;
-    assert_eq!(ask(&world, &stranger, default.access().expose(), None)["active"], true);
+    for (caller, by_switch) in [(&stranger, true), (&owner, false), (&public, false)] {
+        let answer =
+            world.read(|tx, env| introspect(tx, env, &caller.client, (&default.access(), None))).unwrap();
+        assert_eq!(
+            (answer.by_switch, answer.members["active"] == true),
+            (by_switch, !caller.client.is_public())
+        );
+    }
     assert_eq!(ask(&world, &public, default.access().expose(), None), inactive());
 }
 

@@ -3,7 +3,7 @@
 use authgate_core::error::Code;
 use authgate_core::recovery::Recovery;
 
-use crate::flow::{WITHDRAWALS, sign_out};
+use crate::flow::{GROUNDS, WITHDRAWALS, sign_out};
 use crate::world::{ACCESS, App, IDLE, REFRESH_MAX, START, WINDOW, World, refusal};
 
 const ROWS: [&str; 2] = ["families", "tokens"];
@@ -120,6 +120,16 @@ fn step_4_adv_02_each_ground_alone_ends_it() {
         let before = world.dump(&ROWS);
         assert_eq!(refusal(world.refresh(&approval.app, tokens.refresh())), Code::InvalidGrant, "{name}");
         assert_eq!(world.dump(&ROWS), before, "{name}");
+    }
+}
+
+#[test]
+fn step_4_each_column_alone_ends_it() {
+    for change in GROUNDS {
+        let world = World::new();
+        let (approval, tokens) = world.tokens(&world.web_app(), &[]);
+        world.sql(&format!("UPDATE {change}"));
+        assert_eq!(refusal(world.refresh(&approval.app, tokens.refresh())), Code::InvalidGrant, "{change}");
     }
 }
 

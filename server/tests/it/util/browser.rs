@@ -61,6 +61,16 @@ impl Client {
         self.request(Method::POST, path)
     }
 
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.borrow().get(name).cloned()
+    }
+
+    /// Plants a cookie.
+    pub fn set_cookie(&self, name: &str, value: &str) {
+        self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
+    }
+
     /// True if the server has set this cookie.
     pub fn has_cookie(&self, name: &str) -> bool {
         self.cookies.borrow().contains_key(name)
