@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(access_typ, "JWT");
         assert_eq!(scopes["openid"], "Verify your identity");
         assert_eq!(
-            resources.iter().next().map(|resource| resource.as_str()),
+            resources.iter().next().map(authgate_core::resource::Resource::as_str),
             Some("https://Api.example.com/")
         );
         assert_eq!(
