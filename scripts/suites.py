@@ -66,7 +66,7 @@ SUITES = [
     ("scripts", python, ".", ["python3", "-m", "unittest", "discover", "-s", "scripts", "-p", "*_test.py"]),
     ("cargo", cargo, ".", ["cargo", "test", "--workspace", "--no-fail-fast"]),
     ("node clients", node, CLIENTS, ["npm", "run", "--silent", "node"]),
-    ("go clients", go, f"{CLIENTS}/go", ["go", "test", "-json", "-count=1", "./..."]),
+    ("go clients", go, f"{CLIENTS}/go", ["go", "test", "-json", "-count=1", "-timeout=3m", "./..."]),
     ("browser", node, CLIENTS, ["npm", "run", "--silent", "browser"]),
 ]
 

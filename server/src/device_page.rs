@@ -3,7 +3,6 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use authgate_core::audit;
 use authgate_core::client::{self, Client, ClientStatus};
 use authgate_core::consent::{self, ConsentOrigin, Pairs};
 use authgate_core::device::{self, DeviceCode, DeviceStatus};
@@ -77,7 +76,7 @@ pub async fn verify(
             return Ok(false);
         };
         if by_switch {
-            audit::compat_used(tx, env, "COMPAT_DEVICE_ONE_STEP", &client.id)?;
+            env.note_compat(tx, "COMPAT_DEVICE_ONE_STEP", &client.id)?;
         }
         let pairs = Pairs::of(&found.code.scope, &found.code.resources.0);
         let consent = consent::grant(tx, env, &by.user, &client, (ConsentOrigin::Device, &pairs))?;

@@ -21,6 +21,7 @@ use actix_web::{Error, HttpMessage as _, HttpResponse};
 
 use crate::app::App;
 use crate::error;
+use crate::session;
 use request_id::RequestId;
 
 /// Wraps the whole application.
@@ -47,6 +48,7 @@ pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servic
     }
     response = error_page::rendered(&app, &id, response);
     limit::add_headers(&mut response);
+    session::slide(&mut response);
     finish(&app, line, response.response_mut());
     Ok(response)
 }

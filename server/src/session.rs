@@ -4,9 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::cookie::Cookie;
+use actix_web::dev::ServiceResponse;
 use actix_web::error::InternalError;
-use actix_web::http::Method;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, dev};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, dev};
 use authgate_core::audit::Event;
 use authgate_core::error::{Code, Error, Result};
 use authgate_core::form::Params;
@@ -32,6 +32,7 @@ impl SignedIn {
     /// The live session of a request, if there is one. Notes that it was used.
     pub async fn of(app: &App, request: &HttpRequest) -> Result<Option<Self>> {
         let Some(cookie) = browser::cookie(request, app.config.sessions.cookie) else { return Ok(None) };
+        let handle = Secret::new(cookie.clone());
         let found =
             app.read_env(request, move |tx, env| session::live(tx, env.master, &cookie, env.now())).await?;
         let Some((session, user)) = found else { return Ok(None) };
@@ -48,6 +49,9 @@ impl SignedIn {
         }
         let now = app.context().now();
         if session::is_due(&session, now) {
+            if session.remember {
+                request.extensions_mut().insert(Sliding(self::cookie(app, &handle, true)));
+            }
             let (session, lives) = (session.clone(), lives(app));
             app.write_env(request, move |tx, env| session::seen(tx, &session, lives, env.now())).await?;
         }
@@ -92,10 +96,24 @@ pub fn lives(app: &App) -> Lives {
     Lives { idle: sessions.idle, max_age: sessions.max_age, remembered: sessions.remember_max_age }
 }
 
-/// The cookie of a session. It stays as long as the session could: when a remembered one slides, only its row moves.
+/// The cookie of a remembered session that was used: browsers keep it for as long again.
+struct Sliding(Cookie<'static>);
+
+/// Adds the cookie of a session that slides, unless the answer says something else about the session.
+pub fn slide(response: &mut ServiceResponse) {
+    let sliding = response.request().extensions_mut().remove::<Sliding>();
+    let Some(Sliding(cookie)) = sliding else { return };
+    if response.response().cookies().all(|set| set.name() != cookie.name())
+        && let Err(error) = response.response_mut().add_cookie(&cookie)
+    {
+        tracing::error!(%error, "the cookie of a session cannot be written");
+    }
+}
+
+/// The cookie of a session.
 pub fn cookie(app: &App, handle: &Secret, remember: bool) -> Cookie<'static> {
     let sessions = &app.config.sessions;
-    let max_age = if remember { session::REMEMBERED_MAX } else { sessions.max_age };
+    let max_age = if remember { sessions.remember_max_age } else { sessions.max_age };
     browser::set(app, sessions.cookie, handle.expose().to_owned(), Some(max_age))
 }
 
@@ -132,12 +150,13 @@ impl FromRequest for SignedIn {
     }
 }
 
-/// Where a request that needs a login goes on afterwards: a page to itself, a form to nowhere, since it is lost. The
-/// path is below that of the issuer, whether or not a proxy strips it.
+/// Where a request that needs a login goes on afterwards: a page to itself, below the issuer's path, a form to nowhere,
+/// since it is lost.
 fn way_back(app: &App, request: &HttpRequest) -> String {
-    if request.method() != Method::GET {
+    if request.method() != actix_web::http::Method::GET {
         return "/account/sessions".to_owned();
     }
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    path.strip_prefix(&app.config.server.issuer_path).unwrap_or(path).to_owned()
+    let below = path.strip_prefix(&app.config.server.issuer_path).filter(|below| below.starts_with('/'));
+    below.unwrap_or(path).to_owned()
 }

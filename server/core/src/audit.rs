@@ -2,7 +2,6 @@
 
 use crate::context::Context;
 use crate::db::{Tx, params, text_enum};
-use crate::env::Env;
 use crate::error::Result;
 
 text_enum! {
@@ -30,14 +29,6 @@ pub struct Origin {
     pub path: Option<String>,
     /// Method of the request.
     pub method: Option<&'static str>,
-}
-
-/// Notes that a compatibility switch let something pass that would be refused otherwise (`docs/deviations.md`).
-pub fn compat_used(tx: &mut Tx<'_>, env: Env<'_>, switch: &'static str, client_id: &str) -> Result<()> {
-    Event::warning("COMPAT_SWITCH_USED", "Request passed by a compatibility switch")
-        .on("CLIENT", client_id)
-        .with(serde_json::json!({"switch": switch, "client_id": client_id}))
-        .write(tx, env.origin, env.ctx)
 }
 
 /// One event. Details are names and ids, never secrets.

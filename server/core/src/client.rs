@@ -194,6 +194,19 @@ impl Client {
         self.redirect_uris.0.iter().any(|known| redirect_uri::matches(known, presented, self.is_native()))
     }
 
+    /// What it may have of the scope it asks for: the rest is dropped, unless that leaves nothing, or no `openid` where
+    /// it was asked for (deviation D30).
+    pub fn registered(&self, asked: &Scope) -> Result<Scope> {
+        let scope = asked.filter(|name| self.scopes.has(name));
+        if scope.is_empty() || asked.has("openid") && !scope.has("openid") {
+            return Err(Error::refused(
+                Code::InvalidScope,
+                "none of the requested scopes is registered for this client",
+            ));
+        }
+        Ok(scope)
+    }
+
     /// A refusal unless the grant was registered.
     pub fn require(&self, grant: Grant, words: &'static str) -> Result<()> {
         if self.may(grant) { Ok(()) } else { Err(Error::refused(Code::UnauthorizedClient, words)) }
@@ -206,7 +219,9 @@ impl Client {
             self.redirect_uris.0,
             self.client_type,
             self.auth_method,
-            self.owner_id
+            self.owner_id,
+            // What was never asked while it was of the first party is asked once it is not.
+            self.skip_consent
         ]);
         sha256(parts.to_string().as_bytes())
     }

@@ -165,14 +165,7 @@ fn scope_of(client: &Client, asked: Option<&Scope>) -> Result<Scope> {
         let default = client.scopes.filter(|name| matches!(name, "email" | "profile"));
         return Ok(if default.is_empty() { client.scopes.clone() } else { default });
     };
-    let scope = asked.filter(|name| client.scopes.has(name));
-    if scope.is_empty() || asked.has("openid") && !scope.has("openid") {
-        return Err(Error::refused(
-            Code::InvalidScope,
-            "none of the requested scopes is registered for this client",
-        ));
-    }
-    Ok(scope)
+    client.registered(asked)
 }
 
 fn user_code(env: Env<'_>) -> String {

@@ -1,7 +1,9 @@
 //! What every rule can see besides its transaction and its request.
 
-use crate::audit::Origin;
+use crate::audit::{Event, Origin};
 use crate::context::Context;
+use crate::db::Tx;
+use crate::error::Result;
 use crate::keys::Keys;
 use crate::master::Master;
 use crate::policy::Policy;
@@ -28,5 +30,13 @@ impl Env<'_> {
     /// Unix seconds.
     pub fn now(&self) -> i64 {
         self.ctx.now()
+    }
+
+    /// Notes that a compatibility switch let something pass that would be refused otherwise (`docs/deviations.md`).
+    pub fn note_compat(self, tx: &mut Tx<'_>, switch: &'static str, client_id: &str) -> Result<()> {
+        Event::warning("COMPAT_SWITCH_USED", "Request passed by a compatibility switch")
+            .on("CLIENT", client_id)
+            .with(serde_json::json!({"switch": switch, "client_id": client_id}))
+            .write(tx, self.origin, self.ctx)
     }
 }

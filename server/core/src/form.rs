@@ -89,3 +89,80 @@ fn decode(text: &str) -> Result<String> {
 fn invalid(description: &'static str) -> Error {
     Error::refused(Code::InvalidRequest, description)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refused(text: &[u8]) -> String {
+        let error = Params::parse(text).err().unwrap();
+        assert_eq!(error.code(), Some(Code::InvalidRequest));
+        error.to_string()
+    }
+
+    #[test]
+    fn pairs_are_decoded_once() {
+        let params = Params::parse(b"a=x+y%2Bz&&b=%2541&c=1=2&%64=4").unwrap();
+        assert_eq!(params.get("a"), Some("x y+z"));
+        assert_eq!(params.get("b"), Some("%41"));
+        assert_eq!((params.get("c"), params.get("d")), (Some("1=2"), Some("4")));
+    }
+
+    #[test]
+    fn rfc6749_3_2_a_parameter_without_a_value_counts_as_omitted() {
+        let params = Params::parse(b"a=&b").unwrap();
+        assert_eq!((params.get("a"), params.get("b"), params.pairs().count()), (None, None, 2));
+    }
+
+    #[test]
+    fn rfc6749_3_2_parameters_must_not_be_included_more_than_once() {
+        for text in [&b"a=1&a=1"[..], b"a=1&a=2", b"a=1&%61=2", b"a=&a=1", b"a&a"] {
+            assert!(refused(text).contains("the parameter a is repeated"));
+        }
+        assert!(
+            refused(b"\x1b[2J=1&\x1b[2J=1").contains("the parameter [2J is"),
+            "no control characters in answers"
+        );
+    }
+
+    #[test]
+    fn rfc8707_2_resource_may_be_repeated() {
+        let params = Params::parse(b"resource=a&resource=b&resource=").unwrap();
+        assert_eq!(params.all("resource").collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_is_malformed_is_refused() {
+        for text in
+            [&b"a=%"[..], b"a=%1", b"a=%zz", b"a=%+1", b"%=a", b"a=%ff", b"a=\xff", b"a=%00", b"a=%c3%28"]
+        {
+            refused(text);
+        }
+    }
+
+    #[test]
+    fn adv_15_64_parameters_at_most() {
+        let body = |count| (0..count).map(|number| format!("p{number}=1")).collect::<Vec<_>>().join("&");
+        assert!(Params::parse(body(64).as_bytes()).is_ok());
+        assert!(refused(body(65).as_bytes()).contains("too many"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_client_encodes_arrives(pairs in prop::collection::btree_map("[^\\x00]{1,8}", "[^\\x00]{0,12}", 0..8)) {
+            let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            let params = Params::parse(body.as_bytes()).unwrap();
+            let sent: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            prop_assert_eq!(params.pairs().collect::<Vec<_>>(), sent);
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            if let Ok(params) = Params::parse(&bytes) {
+                prop_assert!(params.pairs().all(|(name, value)| !name.contains('\0') && !value.contains('\0')));
+            }
+        }
+    }
+}

@@ -156,3 +156,228 @@ pub fn at_hash(access_token: &str) -> String {
     use aws_lc_rs::digest::{SHA256, digest};
     base64url(&digest(&SHA256, access_token.as_bytes()).as_ref()[..16])
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::keys::{Algorithm, KeyConfig};
+    use crate::master::Master;
+    use crate::testing::Database;
+
+    const ISSUER: &str = "https://id.example.com";
+
+    fn keys(config: &KeyConfig) -> Keys {
+        let master = Master::from_text(&Secret::new("A".repeat(43))).unwrap();
+        let keys = Database::new().write(|tx, _, ctx| {
+            Keys::ensure(tx, &master, config, ctx)?;
+            Keys::load(tx, &master, config)
+        });
+        keys.unwrap()
+    }
+
+    fn claims() -> AccessClaims {
+        AccessClaims {
+            iss: ISSUER.into(),
+            sub: "user".into(),
+            aud: Audience::of(&[ISSUER.into()]),
+            exp: 2,
+            iat: 1,
+            jti: "jti".into(),
+            client_id: "client".into(),
+            scope: "read".into(),
+            user_id: "user".into(),
+            kind: "access",
+            private: Map::new(),
+        }
+    }
+
+    fn payload(token: &str) -> Value {
+        serde_json::from_slice(&from_base64url(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
+    }
+
+    /// A token with this header and payload, signed as `key` signs.
+    fn forged(key: &SigningKey, header: &Value, payload: &Value) -> String {
+        let signed = format!(
+            "{}.{}",
+            base64url(header.to_string().as_bytes()),
+            base64url(payload.to_string().as_bytes())
+        );
+        let signature = base64url(&key.sign(signed.as_bytes()));
+        format!("{signed}.{signature}")
+    }
+
+    fn verified(keys: &Keys, token: &str) -> Result<String> {
+        verify_access(&Secret::new(token), keys, ISSUER)
+    }
+
+    fn refused(keys: &Keys, token: &str) {
+        assert_eq!(verified(keys, token), Err(invalid_token()), "{token}");
+    }
+
+    #[test]
+    fn rfc9068_2_what_is_signed_is_verified() {
+        for algorithm in [Algorithm::Es256, Algorithm::Rs256, Algorithm::Hs256] {
+            let jwt_secret = Some(Secret::new("x".repeat(32)));
+            let keys =
+                keys(&KeyConfig { access_algorithm: Some(algorithm), jwt_secret, ..KeyConfig::default() });
+            for typ in ["at+jwt", "JWT"] {
+                let token = sign(keys.access(), typ, &claims()).unwrap();
+                assert_eq!(verified(&keys, &token).as_deref(), Ok("jti"));
+                assert_eq!(
+                    payload(&token),
+                    json!({
+                        "iss": ISSUER, "sub": "user", "aud": ISSUER, "exp": 2, "iat": 1, "jti": "jti",
+                        "client_id": "client", "scope": "read", "user_id": "user", "type": "access",
+                    })
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn rfc7519_4_1_3_aud_is_a_string_a_list_or_absent() {
+        let keys = keys(&KeyConfig::default());
+        let of = |aud: &[String]| {
+            payload(
+                &sign(keys.access(), "at+jwt", &AccessClaims { aud: Audience::of(aud), ..claims() }).unwrap(),
+            )
+        };
+        assert_eq!(of(&["a".into()])["aud"], json!("a"));
+        assert_eq!(of(&["a".into(), "b".into()])["aud"], json!(["a", "b"]));
+        assert!(of(&[]).get("aud").is_none());
+    }
+
+    #[test]
+    fn adv_37_a_private_claim_never_stands_for_a_reserved_one() {
+        let keys = keys(&KeyConfig::default());
+        let names = RESERVED.map(|name| (name.to_owned(), json!("forged")));
+        let private = names.into_iter().chain([("extra_domain".to_owned(), json!("example.com"))]).collect();
+        let token = sign(keys.access(), "at+jwt", &AccessClaims { private, ..claims() }).unwrap();
+        let bytes = from_base64url(token.split('.').nth(1).unwrap()).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(!text.contains("forged") && text.contains("\"extra_domain\":\"example.com\""), "{text}");
+        let standard = payload(&sign(keys.access(), "at+jwt", &claims()).unwrap());
+        let mut names: Vec<_> = standard.as_object().unwrap().keys().map(String::as_str).collect();
+        names.retain(|name| !RESERVED.contains(name));
+        assert!(names.is_empty(), "every claim of the type is reserved: {names:?}");
+    }
+
+    #[test]
+    fn adv_09_only_the_key_and_algorithm_of_the_kid() {
+        let keys = keys(&KeyConfig::default());
+        let (es256, rs256) = (keys.access(), keys.id_token(Some(Algorithm::Rs256)));
+        let payload = json!({"iss": ISSUER, "jti": "jti", "type": "access"});
+        let good = json!({"alg": "ES256", "typ": "at+jwt", "kid": es256.kid});
+        assert!(verified(&keys, &forged(es256, &good, &payload)).is_ok());
+        for header in [
+            json!({"alg": "none", "typ": "at+jwt", "kid": es256.kid}),
+            json!({"alg": "NONE", "typ": "at+jwt"}),
+            json!({"alg": "ES384", "typ": "at+jwt", "kid": es256.kid}),
+            json!({"alg": "es256", "typ": "at+jwt", "kid": es256.kid}),
+            json!({"alg": "HS256", "typ": "at+jwt", "kid": es256.kid}),
+            json!({"alg": "HS256", "typ": "at+jwt"}),
+            json!({"alg": "RS256", "typ": "at+jwt", "kid": es256.kid}),
+            json!({"alg": "ES256", "typ": "at+jwt", "kid": rs256.kid}),
+            json!({"alg": "ES256", "typ": "at+jwt", "kid": "unknown"}),
+            json!({"alg": "ES256", "typ": "at+jwt", "kid": ""}),
+            json!({"alg": "ES256", "typ": "at+jwt", "kid": "1"}),
+            json!({"alg": "ES256", "typ": "at+jwt"}),
+            json!({"alg": "ES256", "kid": es256.kid}),
+            json!({"alg": "ES256", "typ": "at+JWT", "kid": es256.kid}),
+            json!({"alg": "ES256", "typ": "dpop+jwt", "kid": es256.kid}),
+            json!({"alg": "ES256", "typ": "at+jwt", "kid": es256.kid, "jwk": {"kty": "EC"}}),
+            json!({"alg": "ES256", "typ": "at+jwt", "kid": es256.kid, "jku": "https://evil.example"}),
+            json!({"alg": "ES256", "typ": "at+jwt", "kid": es256.kid, "x5u": "https://evil.example"}),
+            json!({"alg": "ES256", "typ": "at+jwt", "kid": es256.kid, "crit": []}),
+            json!({"alg": "ES256", "typ": "at+jwt", "kid": es256.kid, "b64": false}),
+            json!({"alg": "ES256", "typ": "at+jwt", "kid": es256.kid, "zip": "DEF"}),
+            json!(["ES256"]),
+            json!("ES256"),
+        ] {
+            refused(&keys, &forged(es256, &header, &payload));
+            let signed = forged(es256, &header, &payload);
+            refused(&keys, &format!("{}.", signed.rsplit_once('.').unwrap().0));
+        }
+        // The public key as the secret of an HMAC, the oldest confusion of all.
+        let public = KeyConfig {
+            jwt_secret: Some(Secret::new(keys.jwks())),
+            access_algorithm: Some(Algorithm::Hs256),
+            ..KeyConfig::default()
+        };
+        let confused = self::keys(&public);
+        for kid in [json!(es256.kid), json!(rs256.kid), json!(null)] {
+            refused(
+                &keys,
+                &forged(confused.access(), &json!({"alg": "HS256", "typ": "at+jwt", "kid": kid}), &payload),
+            );
+        }
+    }
+
+    #[test]
+    fn adv_09_only_access_tokens_of_this_issuer() {
+        let keys = keys(&KeyConfig::default());
+        let header = json!({"alg": "ES256", "typ": "JWT", "kid": keys.access().kid});
+        for payload in [
+            json!({"iss": "https://id.example.com/", "jti": "jti", "type": "access"}),
+            json!({"iss": "https://evil.example", "jti": "jti", "type": "access"}),
+            json!({"iss": [ISSUER], "jti": "jti", "type": "access"}),
+            json!({"jti": "jti", "type": "access"}),
+            json!({"iss": ISSUER, "jti": "jti", "type": "refresh"}),
+            json!({"iss": ISSUER, "jti": "jti", "sub": "user", "aud": "client"}),
+            json!({"iss": ISSUER, "jti": 7, "type": "access"}),
+            json!({"iss": ISSUER, "type": "access"}),
+            json!([]),
+            json!(null),
+        ] {
+            refused(&keys, &forged(keys.access(), &header, &payload));
+        }
+        let twice = r#"{"iss":"https://id.example.com","jti":"a","type":"access","jti":"b"}"#;
+        let signed = format!("{}.{}", base64url(header.to_string().as_bytes()), base64url(twice.as_bytes()));
+        refused(&keys, &format!("{signed}.{}", base64url(&keys.access().sign(signed.as_bytes()))));
+    }
+
+    #[test]
+    fn adv_13_no_part_and_no_second_spelling_of_a_token() {
+        let keys = keys(&KeyConfig::default());
+        let token = sign(keys.access(), "at+jwt", &claims()).unwrap();
+        for cut in 0..token.len() {
+            refused(&keys, &token[..cut]);
+        }
+        for (at, byte) in token.bytes().enumerate() {
+            let mut touched = token.clone().into_bytes();
+            touched[at] = if byte == b'A' { b'B' } else { b'A' };
+            refused(&keys, &String::from_utf8(touched).unwrap());
+        }
+        for text in [
+            format!("{token}A"),
+            format!("{token}="),
+            format!("{token}."),
+            format!("{token}\n"),
+            format!(" {token}"),
+            format!(".{token}"),
+            token.replacen('.', "..", 1),
+            token.replacen('.', "=.", 1),
+            format!("Bearer {token}"),
+            "A".repeat(MAX_BYTES + 1),
+        ] {
+            refused(&keys, &text);
+        }
+    }
+
+    #[test]
+    fn oidc_core_3_1_3_6_at_hash_is_the_left_half() {
+        // The example of OpenID Connect Core, appendix A.3.
+        assert_eq!(at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
+    }
+
+    #[test]
+    fn any_text_is_no_token() {
+        let keys = keys(&KeyConfig::default());
+        proptest!(|(text in "[A-Za-z0-9_.-]{0,60}")| {
+            prop_assert_eq!(verified(&keys, &text), Err(invalid_token()));
+        });
+    }
+}

@@ -1,25 +1,21 @@
 //! Signing keys and the key of refresh tokens: made at first start, kept wrapped, found by `kid`.
 
+mod making;
+mod signing;
+
 use std::collections::HashMap;
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, ParsedPublicKey,
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
-};
-use aws_lc_rs::{hmac, rsa};
-use picky::jose::jwk::{Jwa, Jwk, JwkPubKeyUse};
-use picky::jose::jws::JwsAlg;
-use picky::key::PrivateKey;
+use aws_lc_rs::hmac;
 use serde_json::Value as JsonValue;
 
+use making::NewKey;
+pub use signing::SigningKey;
+
 use crate::context::Context;
-use crate::db::{Json, Tx, params, row, text_enum};
+use crate::db::{Json, Tx, row, text_enum};
 use crate::error::{Error, Result};
 use crate::master::Master;
-use crate::secret::{Secret, sha256};
+use crate::secret::Secret;
 
 text_enum! {
     /// How a token is signed (RFC 7518 3.1).
@@ -85,99 +81,6 @@ row! {
 
 const WRAP: &str = "signing keys";
 
-/// A key that can sign and verify.
-pub struct SigningKey {
-    /// Its name in token headers; none for HS256, as the contract has it.
-    pub kid: Option<String>,
-    /// Its algorithm.
-    pub algorithm: Algorithm,
-    secret: SecretKey,
-}
-
-enum SecretKey {
-    Ecdsa { pair: EcdsaKeyPair, public: ParsedPublicKey },
-    Rsa { pair: RsaKeyPair, public: ParsedPublicKey },
-    Hmac(Box<hmac::Key>),
-}
-
-impl SigningKey {
-    fn from_pkcs8(kid: String, algorithm: Algorithm, der: &[u8]) -> Result<Self> {
-        let bad = |_| Error::failed(format_args!("the stored signing key {kid} cannot be read"));
-        let secret = if algorithm == Algorithm::Rs256 {
-            let pair = RsaKeyPair::from_pkcs8(der).map_err(bad)?;
-            let public =
-                ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref()).map_err(bad)?;
-            SecretKey::Rsa { pair, public }
-        } else {
-            let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(bad)?;
-            let public =
-                ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref()).map_err(bad)?;
-            SecretKey::Ecdsa { pair, public }
-        };
-        Ok(Self { kid: Some(kid), algorithm, secret })
-    }
-
-    fn hs256(secret: &Secret) -> Self {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
-        Self { kid: None, algorithm: Algorithm::Hs256, secret: SecretKey::Hmac(Box::new(key)) }
-    }
-
-    /// Signs `message` (RFC 7515 5.1). An ECDSA signature comes in its low-s form, the only one [`Self::verifies`] takes.
-    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
-        match &self.secret {
-            SecretKey::Ecdsa { pair, .. } => {
-                let signature = pair.sign(&SystemRandom::new(), message).expect("a parsed P-256 key signs");
-                low_s(signature.as_ref())
-            }
-            SecretKey::Rsa { pair, .. } => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-                    .expect("a parsed RSA key signs");
-                signature
-            }
-            SecretKey::Hmac(key) => hmac::sign(key, message).as_ref().to_vec(),
-        }
-    }
-
-    /// True if `signature` is this key's over `message`, in its one canonical form.
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &self.secret {
-            SecretKey::Ecdsa { public, .. } => {
-                signature.len() == 64
-                    && signature[32..] <= HALF_N[..]
-                    && public.verify_sig(message, signature).is_ok()
-            }
-            SecretKey::Rsa { public, .. } => public.verify_sig(message, signature).is_ok(),
-            SecretKey::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
-        }
-    }
-}
-
-/// The order of P-256.
-const N: [u8; 32] = [
-    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc,
-    0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
-];
-/// Half of it, rounded down: of the two signatures (r, s) and (r, n-s) only the one with the smaller s is ours.
-const HALF_N: [u8; 32] = [
-    0x7f, 0xff, 0xff, 0xff, 0x80, 0x00, 0x00, 0x00, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xde,
-    0x73, 0x7d, 0x56, 0xd3, 0x8b, 0xcf, 0x42, 0x79, 0xdc, 0xe5, 0x61, 0x7e, 0x31, 0x92, 0xa8,
-];
-
-fn low_s(signature: &[u8]) -> Vec<u8> {
-    let mut signature = signature.to_vec();
-    if signature[32..] > HALF_N[..] {
-        let mut borrow = 0;
-        for at in (0..32).rev() {
-            let difference = i16::from(N[at]) - i16::from(signature[32 + at]) - borrow;
-            borrow = i16::from(difference < 0);
-            signature[32 + at] =
-                u8::try_from(difference.rem_euclid(256)).expect("a remainder by 256 is a byte");
-        }
-    }
-    signature
-}
-
 /// What the operator configured about keys.
 #[derive(Clone, Debug, Default)]
 pub struct KeyConfig {
@@ -203,33 +106,22 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Makes what is missing: an ES256 and an RS256 key and the key of refresh tokens; imports a configured PEM.
+    /// Makes what is missing: the key of refresh tokens, an ES256 and an RS256 key; imports a configured PEM.
     pub fn ensure(tx: &mut Tx<'_>, master: &Master, config: &KeyConfig, ctx: &Context) -> Result<()> {
+        let current = |keys: &[StoredKey], purpose, algorithm| {
+            let wanted = (purpose, algorithm, KeyState::Current);
+            keys.iter().any(|key| (key.purpose, key.algorithm, key.state) == wanted)
+        };
+        if !current(&stored(tx)?, Purpose::Refresh, Algorithm::Hs256) {
+            NewKey::refresh(ctx).store(tx, master, ctx)?;
+        }
         if let Some(pem) = &config.pem {
-            import(tx, master, pem, config.key_id.as_deref(), ctx)?;
+            making::import(tx, master, pem, config, ctx)?;
         }
         for algorithm in [Algorithm::Es256, Algorithm::Rs256] {
-            if stored(tx)?.iter().all(|key| key.algorithm != algorithm || key.state != KeyState::Current) {
-                let der = generate(algorithm)?;
-                store(tx, master, algorithm, &der, None, ctx)?;
+            if !current(&stored(tx)?, Purpose::Sign, algorithm) {
+                NewKey::generate(algorithm)?.store(tx, master, ctx)?;
             }
-        }
-        if stored(tx)?.iter().all(|key| key.purpose != Purpose::Refresh || key.state != KeyState::Current) {
-            let kid = "1".to_owned();
-            let key: [u8; 32] = ctx.bytes();
-            StoredKey {
-                wrapped: master.seal(WRAP, &kid, &key, ctx),
-                kid,
-                purpose: Purpose::Refresh,
-                algorithm: Algorithm::Hs256,
-                state: KeyState::Current,
-                public_jwk: Json(serde_json::json!({})),
-                created_at: ctx.now(),
-                activated_at: Some(ctx.now()),
-                retired_at: None,
-                removed_at: None,
-            }
-            .insert(tx)?;
         }
         Ok(())
     }
@@ -336,88 +228,162 @@ pub fn stored(tx: &mut Tx<'_>) -> Result<Vec<StoredKey>> {
     tx.all(SQL, &[])
 }
 
-fn generate(algorithm: Algorithm) -> Result<Vec<u8>> {
-    let broken = |_| Error::failed("cannot generate a signing key");
-    if algorithm == Algorithm::Rs256 {
-        let pair = rsa::KeyPair::generate(KeySize::Rsa2048).map_err(broken)?;
-        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(broken)?;
-        return Ok(der.as_ref().to_vec());
-    }
-    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(broken)?;
-    Ok(pair.to_pkcs8v1().map_err(broken)?.as_ref().to_vec())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Database;
 
-fn store(
-    tx: &mut Tx<'_>,
-    master: &Master,
-    algorithm: Algorithm,
-    der: &[u8],
-    kid: Option<&str>,
-    ctx: &Context,
-) -> Result<()> {
-    let public = PrivateKey::from_pkcs8(der).and_then(|key| key.to_public_key()).map_err(Error::failed)?;
-    let spki = public.to_der().map_err(Error::failed)?;
-    // SHA-256 of the SubjectPublicKeyInfo: caches key on it across a migration.
-    let kid = kid.map_or_else(|| sha256(&spki), str::to_owned);
-    let mut jwk = Jwk::from_public_key(&public).map_err(Error::failed)?;
-    jwk.kid = Some(kid.clone());
-    jwk.key_use = Some(JwkPubKeyUse::Signature);
-    jwk.alg = Some(Jwa::Sig(if algorithm == Algorithm::Rs256 { JwsAlg::RS256 } else { JwsAlg::ES256 }));
-    StoredKey {
-        wrapped: master.seal(WRAP, &kid, der, ctx),
-        kid,
-        purpose: Purpose::Sign,
-        algorithm,
-        state: KeyState::Current,
-        public_jwk: Json(serde_json::to_value(&jwk)?),
-        created_at: ctx.now(),
-        activated_at: Some(ctx.now()),
-        retired_at: None,
-        removed_at: None,
+    fn master() -> Master {
+        Master::from_text(&Secret::new("A".repeat(43))).unwrap()
     }
-    .insert(tx)
-}
 
-/// Imports a PEM as the current key of its algorithm, unless it is there already; the one before it retires.
-fn import(tx: &mut Tx<'_>, master: &Master, pem: &Secret, kid: Option<&str>, ctx: &Context) -> Result<()> {
-    let key = private_key(pem.expose())?;
-    let der = key.to_pkcs8().map_err(Error::failed)?;
-    let algorithm = if EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).is_ok() {
-        Algorithm::Es256
-    } else if RsaKeyPair::from_pkcs8(&der).is_ok() {
-        Algorithm::Rs256
-    } else {
-        return Err(Error::failed(
-            "JWT_PRIVATE_KEY_PEM: the key is neither RSA of at least 2048 bits nor EC P-256",
-        ));
-    };
-    let spki = key.to_public_key().and_then(|public| public.to_der()).map_err(Error::failed)?;
-    let derived = kid.map_or_else(|| sha256(&spki), str::to_owned);
-    if stored(tx)?.iter().any(|key| key.kid == derived) {
-        return Ok(());
+    fn keys(database: &Database, config: &KeyConfig) -> Result<Keys> {
+        database.write(|tx, _, ctx| {
+            Keys::ensure(tx, &master(), config, ctx)?;
+            Keys::load(tx, &master(), config)
+        })
     }
-    tx.execute(
-        "UPDATE signing_keys SET state = 'retiring', retired_at = ?1 WHERE algorithm = ?2 AND purpose = 'sign' AND state = 'current'",
-        params![ctx.now(), algorithm],
-    )?;
-    store(tx, master, algorithm, &der, Some(&derived), ctx)
-}
 
-/// The first private key among the PEM blocks: PKCS#8, PKCS#1 or SEC1; foreign blocks are skipped.
-fn private_key(text: &str) -> Result<PrivateKey> {
-    let mut rest = text;
-    while let Some(start) = rest.find("-----BEGIN ") {
-        let end = rest[start..].find("-----END ").and_then(|end| {
-            let tail = &rest[start + end..];
-            tail[9..].find("-----").map(|dashes| start + end + 9 + dashes + 5)
-        });
-        let Some(end) = end else { break };
-        let block = &rest[start..end];
-        if block.contains("PRIVATE KEY-----") && !block.contains("ENCRYPTED") {
-            return PrivateKey::from_pem_str(block)
-                .map_err(|_| Error::failed("the private key in the PEM cannot be read"));
+    fn with(algorithm: Algorithm) -> KeyConfig {
+        KeyConfig {
+            access_algorithm: Some(algorithm),
+            jwt_secret: Some(Secret::new("x".repeat(32))),
+            ..KeyConfig::default()
         }
-        rest = &rest[end..];
     }
-    Err(Error::failed("no supported private key found in PEM file"))
+
+    fn pem(pem: String) -> KeyConfig {
+        KeyConfig { pem: Some(Secret::new(pem)), ..KeyConfig::default() }
+    }
+
+    #[test]
+    fn d15_keys_are_made_once() {
+        let database = Database::new();
+        let first = keys(&database, &KeyConfig::default()).unwrap();
+        let again = keys(&database, &KeyConfig::default()).unwrap();
+        assert_eq!(first.jwks(), again.jwks());
+        assert_eq!((first.access().algorithm, first.refresh().0), (Algorithm::Es256, "1"));
+        assert_eq!(first.id_token(None).algorithm, Algorithm::Rs256);
+        assert_eq!(first.algorithms(), ["RS256", "ES256"]);
+    }
+
+    #[test]
+    fn the_jwk_set_holds_public_keys_only() {
+        let keys = keys(&Database::new(), &KeyConfig::default()).unwrap();
+        let jwks: JsonValue = serde_json::from_str(keys.jwks()).unwrap();
+        let published = jwks["keys"].as_array().unwrap();
+        assert_eq!(published.len(), 2);
+        for key in published {
+            let mut names: Vec<_> = key.as_object().unwrap().keys().map(String::as_str).collect();
+            names.retain(|name| !["alg", "kid", "kty", "use", "crv", "x", "y", "n", "e"].contains(name));
+            assert!(names.is_empty(), "{names:?}");
+            assert_eq!((key["use"].as_str(), key["kid"].as_str().unwrap().len()), (Some("sig"), 43));
+            assert!(keys.by_kid(key["kid"].as_str()).is_some());
+        }
+    }
+
+    #[test]
+    fn d33_hs256_signs_access_tokens_only() {
+        let keys = keys(&Database::new(), &with(Algorithm::Hs256)).unwrap();
+        assert_eq!((keys.access().algorithm, keys.access().kid.as_deref()), (Algorithm::Hs256, None));
+        assert_eq!(keys.id_token(Some(Algorithm::Hs256)).algorithm, Algorithm::Rs256);
+        assert!(keys.by_kid(None).is_some() && keys.jwks().contains("RS256"));
+        assert!(!keys.algorithms().contains(&"HS256"));
+    }
+
+    #[test]
+    fn d32_id_tokens_are_rs256_unless_somebody_chose() {
+        let database = Database::new();
+        let of = |config: &KeyConfig, chosen| keys(&database, config).unwrap().id_token(chosen).algorithm;
+        assert_eq!(of(&KeyConfig::default(), None), Algorithm::Rs256);
+        assert_eq!(of(&KeyConfig::default(), Some(Algorithm::Es256)), Algorithm::Es256);
+        assert_eq!(of(&with(Algorithm::Es256), None), Algorithm::Es256);
+        assert_eq!(of(&with(Algorithm::Rs256), None), Algorithm::Rs256);
+    }
+
+    #[test]
+    fn a_pem_is_imported_as_current_and_the_one_before_retires() {
+        for algorithm in [Algorithm::Es256, Algorithm::Rs256] {
+            let database = Database::new();
+            keys(&database, &KeyConfig::default()).unwrap();
+            for text in making::tests::pems(algorithm) {
+                let imported =
+                    keys(&database, &KeyConfig { access_algorithm: Some(algorithm), ..pem(text) }).unwrap();
+                let kid = imported.access().kid.clone();
+                assert_eq!(imported.access().algorithm, algorithm);
+                let stored = database.write(|tx, _, _| stored(tx)).unwrap();
+                let of = |state| {
+                    stored.iter().filter(|k| k.algorithm == algorithm && k.state == state).collect::<Vec<_>>()
+                };
+                assert_eq!(
+                    (of(KeyState::Current).len(), of(KeyState::Retiring).len()),
+                    (1, 1),
+                    "the same key in every form"
+                );
+                assert_eq!(of(KeyState::Current)[0].kid, kid.unwrap());
+                assert!(imported.by_kid(Some(&of(KeyState::Retiring)[0].kid)).is_some(), "it still verifies");
+            }
+        }
+    }
+
+    #[test]
+    fn a_kid_names_one_key() {
+        let database = Database::new();
+        let named = |text: String| KeyConfig { key_id: Some("k1".into()), ..pem(text) };
+        let one = making::tests::pems(Algorithm::Es256).remove(0);
+        assert_eq!(keys(&database, &named(one.clone())).unwrap().access().kid.as_deref(), Some("k1"));
+        assert_eq!(keys(&database, &named(one)).unwrap().access().kid.as_deref(), Some("k1"));
+        let other = making::tests::pems(Algorithm::Es256).remove(0);
+        let error = keys(&database, &named(other)).err().unwrap().to_string();
+        assert!(error.starts_with("JWT_KEY_ID=k1: another key has this name"), "{error}");
+        let refresh =
+            KeyConfig { key_id: Some("1".into()), ..pem(making::tests::pems(Algorithm::Es256).remove(0)) };
+        assert!(keys(&database, &refresh).err().unwrap().to_string().starts_with("JWT_KEY_ID=1: another"));
+    }
+
+    #[test]
+    fn the_algorithm_and_the_pem_must_agree() {
+        let database = Database::new();
+        for (algorithm, of, expected) in [
+            (Algorithm::Rs256, Algorithm::Es256, "RS256 requires an RSA key"),
+            (Algorithm::Es256, Algorithm::Rs256, "ES256 requires P-256 curve"),
+        ] {
+            let config =
+                KeyConfig { access_algorithm: Some(algorithm), ..pem(making::tests::pems(of).remove(0)) };
+            let error = keys(&database, &config).err().unwrap().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        let hs256 = KeyConfig {
+            pem: pem(making::tests::pems(Algorithm::Es256).remove(0)).pem,
+            ..with(Algorithm::Hs256)
+        };
+        assert!(keys(&database, &hs256).is_ok());
+    }
+
+    #[test]
+    fn d24_a_revoked_key_verifies_nothing() {
+        let database = Database::new();
+        let kid = keys(&database, &KeyConfig::default()).unwrap().access().kid.clone().unwrap();
+        database
+            .write(|tx, _, _| {
+                tx.execute("UPDATE signing_keys SET state = 'revoked' WHERE algorithm = 'ES256'", &[])
+            })
+            .unwrap();
+        let keys = keys(&database, &KeyConfig::default()).unwrap();
+        assert!(keys.by_kid(Some(&kid)).is_none() && !keys.jwks().contains(&kid));
+        assert_ne!(keys.access().kid.as_deref(), Some(kid.as_str()), "another was made");
+    }
+
+    #[test]
+    fn keys_are_wrapped() {
+        let database = Database::new();
+        keys(&database, &KeyConfig::default()).unwrap();
+        let other = Master::from_text(&Secret::new("B".repeat(42) + "A")).unwrap();
+        let error = database.write(|tx, _, _| Keys::load(tx, &other, &KeyConfig::default())).err().unwrap();
+        assert!(error.to_string().contains("cannot be unwrapped"), "{error}");
+        for key in database.write(|tx, _, _| stored(tx)).unwrap() {
+            assert!(master().open(WRAP, &key.kid, &key.wrapped).is_some());
+            assert!(master().open(WRAP, "another", &key.wrapped).is_none(), "bound to its name");
+        }
+    }
 }

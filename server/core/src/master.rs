@@ -129,3 +129,75 @@ fn check_value(tx: &mut Tx<'_>) -> Result<Option<String>> {
 fn trouble(what: &str, path: &Path, error: &io::Error) -> Error {
     Error::failed(format_args!("cannot {what} the master key file {}: {error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::testing::{Database, NOW, context};
+
+    fn master(byte: u8) -> Master {
+        Master([byte; 32])
+    }
+
+    #[test]
+    fn what_is_sealed_opens_only_as_it_was_sealed() {
+        let sealed = master(1).seal("purpose", "id", b"plain", &context());
+        assert_eq!(master(1).open("purpose", "id", &sealed).as_deref(), Some(&b"plain"[..]));
+        assert_eq!(master(2).open("purpose", "id", &sealed), None);
+        assert_eq!(master(1).open("another", "id", &sealed), None);
+        assert_eq!(master(1).open("purpose", "other", &sealed), None);
+        for at in 0..sealed.len() {
+            let mut touched = sealed.clone().into_bytes();
+            touched[at] = if touched[at] == b'A' { b'B' } else { b'A' };
+            assert_eq!(master(1).open("purpose", "id", &String::from_utf8(touched).unwrap()), None, "{at}");
+        }
+        for cut in ["", "AAAA", &sealed[..16], &sealed[..sealed.len() - 1]] {
+            assert_eq!(master(1).open("purpose", "id", cut), None, "{cut}");
+        }
+        assert_ne!(
+            sealed,
+            master(1).seal("purpose", "id", b"plain", &context()),
+            "each has a nonce of its own"
+        );
+    }
+
+    #[test]
+    fn each_purpose_has_a_key_of_its_own() {
+        assert_eq!(master(1).mac("a", b"x"), master(1).mac("a", b"x"));
+        assert_ne!(master(1).mac("a", b"x"), master(1).mac("b", b"x"));
+        assert_ne!(master(1).mac("a", b"x"), master(2).mac("a", b"x"));
+    }
+
+    #[test]
+    fn d24_a_wrong_master_key_is_noticed() {
+        let database = Database::new();
+        assert!(!database.write(|tx, _, _| Master::is_known(tx)).unwrap());
+        database.write(|tx, _, _| master(1).check(tx, NOW)).unwrap();
+        database.write(|tx, _, _| master(1).check(tx, NOW)).unwrap();
+        let error = database.write(|tx, _, _| master(2).check(tx, NOW)).unwrap_err();
+        assert!(error.to_string().starts_with("the master key is not the one"), "{error}");
+        assert!(database.write(|tx, _, _| Master::is_known(tx)).unwrap());
+    }
+
+    #[test]
+    fn the_file_is_made_once_and_read_back() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("master.key");
+        assert!(Master::load(&path).unwrap().is_none());
+        let made = Master::create(&path, &context()).unwrap();
+        assert_eq!(Master::load(&path).unwrap().unwrap().0, made.0);
+        assert_eq!(Master::create(&path, &context()).unwrap().0, made.0, "somebody was faster");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::write(&path, "hunter2").unwrap();
+        let error = Master::load(&path).err().unwrap().to_string();
+        assert!(
+            error.contains("master.key: the master key must be 32 bytes") && !error.contains("hunter2"),
+            "{error}"
+        );
+        assert!(Master::create(&folder.path().join("missing/key"), &context()).is_err());
+    }
+}

@@ -99,8 +99,9 @@ pub fn check(text: &str, rules: Rules<'_>) -> Result<Kind, String> {
 fn check_http(text: &str, authority: &str, url: &Url, rules: Rules<'_>) -> Result<Kind, String> {
     let wrong = |why: &str| Err(format!("invalid redirect_uri: {text:?} {why}"));
     let Some(host) = url.host_str().filter(|host| !host.is_empty()) else { return wrong("must have a host") };
-    if authority.is_empty() || !authority.to_ascii_lowercase().starts_with(&host.to_ascii_lowercase()) {
-        // What the URL parser understood is not what is written: 127.1, 0x7f.1, a full-width dot.
+    let plain = authority.to_ascii_lowercase().starts_with(&host.to_ascii_lowercase()) && !host.contains('*');
+    if !plain {
+        // What the URL parser understood is not what is written (127.1, 0x7f.1, a full-width dot), or names no host.
         return wrong("must spell its host plainly");
     }
     if url.origin().ascii_serialization() == rules.own_origin {
@@ -173,5 +174,189 @@ pub fn host(text: &str) -> String {
     match url.host_str().filter(|_| url.scheme().starts_with("http")) {
         Some(host) => host.to_owned(),
         None => format!("{}:", url.scheme()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NATIVE: Rules<'_> =
+        Rules { own_origin: "https://id.example.com", native: true, schemes: &[], http_hosts: &[] };
+    const WEB: Rules<'_> = Rules { native: false, ..NATIVE };
+
+    #[test]
+    fn d27_what_may_be_registered() {
+        let (schemes, http_hosts) = (["cursor".to_owned()], ["legacy.example.com".to_owned()]);
+        let rules = Rules { schemes: &schemes, http_hosts: &http_hosts, ..NATIVE };
+        for (text, kind) in [
+            ("https://app.example.com", Kind::Https),
+            ("https://app.example.com:8443/cb?x=1", Kind::Https),
+            ("https://APP.example.com/cb", Kind::Https),
+            ("https://app.example.com/a%2Fb/;x=1/c.d..e/...", Kind::Https),
+            ("https://app.example.com/cb?next=/../@x", Kind::Https),
+            ("https://app.example.com/@me", Kind::Https),
+            ("https://xn--bcher-kva.example/cb", Kind::Https),
+            ("http://127.0.0.1/cb", Kind::Loopback),
+            ("http://127.0.0.1:8088/cb", Kind::Loopback),
+            ("http://[::1]:80/cb", Kind::Loopback),
+            ("http://localhost:8888/callback", Kind::Loopback),
+            ("http://Legacy.example.com/cb", Kind::Http),
+            ("com.example.app:/cb", Kind::PrivateUse),
+            ("com.example.app://host/cb", Kind::PrivateUse),
+            ("cursor://anysphere/cb", Kind::PrivateUse),
+        ] {
+            assert_eq!(check(text, rules), Ok(kind), "{text}");
+            assert_eq!(super::kind(text), kind, "{text}");
+        }
+    }
+
+    #[test]
+    fn adv_05_what_may_not() {
+        let long = format!("https://a.example/{}", "x".repeat(MAX_BYTES));
+        for text in [
+            "",
+            "/cb",
+            "//a.example/cb",
+            "https://",
+            "https:///a.example",
+            "https:a.example/cb",
+            "https:/a.example/cb",
+            "https:/a.example/://a.example",
+            "https://a.example@evil.example/cb",
+            "https://@a.example/cb",
+            "https://a.example:443@evil.example",
+            "com.example.app://user:pass@host/cb",
+            "https://a.example/cb#x",
+            "https://a.example/cb#",
+            "https://a.example/../cb",
+            "https://a.example/..;/cb",
+            "https://a.example/%2e%2E/cb",
+            "https://a.example/.%2e;x/cb",
+            "https://a.example/./cb",
+            "https://a.example\\@evil.example/cb",
+            "https:\\\\a.example/cb",
+            "https://a.example/c b",
+            "https://a.example/cb\n",
+            "\thttps://a.example/cb",
+            "https://a.exam\u{ff0e}ple/cb",
+            "https://a.example/\u{e9}",
+            "https://*.example/cb",
+            "https://a.example/<script>",
+            "https://ex%61mple.com/cb",
+            "https://0x7f.1/cb",
+            "http://127.1/cb",
+            "http://2130706433/cb",
+            "http://[::ffff:127.0.0.1]/cb",
+            "http://[0:0:0:0:0:0:0:1]/cb",
+            "http://127.0.0.2/cb",
+            "http://0.0.0.0/cb",
+            "http://localhost.evil.example/cb",
+            "http://a.example/cb",
+            "https://id.example.com/oauth/authorize",
+            "https://ID.example.com:443/",
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            "java\tscript:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "file:///etc/passwd",
+            "blob:https://a.example/x",
+            "view-source:https://a.example",
+            "wss://a.example/cb",
+            "myapp://cb",
+            "myapp:/cb",
+            &long,
+        ] {
+            let why = check(text, NATIVE).expect_err(text);
+            assert!(why.starts_with("invalid redirect_uri: "), "{why}");
+        }
+    }
+
+    #[test]
+    fn rfc8252_7_1_private_use_is_for_native_clients() {
+        assert!(check("com.example.app:/cb", WEB).is_err());
+        assert!(check("com.example.app:/cb", NATIVE).is_ok());
+        let listed = ["javascript".to_owned()];
+        assert!(
+            check("javascript:alert(1)", Rules { schemes: &listed, ..NATIVE }).is_err(),
+            "whatever is listed"
+        );
+    }
+
+    #[test]
+    fn d27_compared_as_strings() {
+        let registered = "https://app.example.com/cb";
+        assert!(matches(registered, registered, false) && matches(registered, registered, true));
+        for presented in [
+            "https://app.example.com/cb/",
+            "https://app.example.com/CB",
+            "https://APP.example.com/cb",
+            "https://app.example.com:443/cb",
+            "https://app.example.com/cb?x",
+            "https://app.example.com/cb%20",
+            "https://app.example.com/cb#",
+            "http://app.example.com/cb",
+            "https://app.example.com/",
+            "",
+        ] {
+            assert!(!matches(registered, presented, true), "{presented}");
+        }
+    }
+
+    #[test]
+    fn rfc8252_7_3_the_loopback_port_may_differ_for_native_clients() {
+        for host in ["127.0.0.1", "[::1]", "localhost"] {
+            let registered = format!("http://{host}:8888/cb?x=1");
+            assert!(matches(&registered, &format!("http://{host}:50000/cb?x=1"), true));
+            assert!(matches(&registered, &format!("http://{host}/cb?x=1"), true));
+            assert!(!matches(&registered, &format!("http://{host}:50000/cb?x=1"), false));
+            assert!(!matches(&registered, &format!("http://{host}:50000/cb"), true));
+            assert!(!matches(&registered, &format!("https://{host}:50000/cb?x=1"), true));
+            for port in ["", "x", "99999", "80@evil.example", "80:80", " 80", "+80", "-1"] {
+                assert!(!matches(&registered, &format!("http://{host}:{port}/cb?x=1"), true), "{port:?}");
+            }
+        }
+        assert!(!matches("http://localhost/cb", "http://127.0.0.1/cb", true));
+        assert!(!matches("http://localhost/cb", "http://localhost.evil.example/cb", true));
+        assert!(!matches("http://localhost/cb", "http://localhost:80.evil.example/cb", true));
+        assert!(
+            !matches("https://localhost:1/cb", "https://localhost:2/cb", true),
+            "https is compared as it is"
+        );
+    }
+
+    #[test]
+    fn people_are_shown_the_host() {
+        assert_eq!(host("https://app.example.com:8443/cb"), "app.example.com");
+        assert_eq!(host("https://b\u{fc}cher.example/cb"), "xn--bcher-kva.example");
+        assert_eq!(host("com.example.app:/cb"), "com.example.app:");
+    }
+
+    proptest! {
+        #[test]
+        fn adv_05_what_is_accepted_leads_where_it_says(
+            text in "(https?|HTTPS|com\\.a|x):/{0,3}[a-z0-9.@:\\[\\]%;\\\\?#-]{0,12}(/[a-z0-9.@:%;\\\\?#-]{0,6}){0,3}"
+        ) {
+            if let Ok(kind) = check(&text, NATIVE) {
+                let url = Url::parse(&text).unwrap();
+                prop_assert!(url.username().is_empty() && url.password().is_none() && url.fragment().is_none());
+                if kind != Kind::PrivateUse {
+                    let authority = text.split('/').nth(2).unwrap().split('?').next().unwrap();
+                    prop_assert!(authority.starts_with(url.host_str().unwrap()));
+                }
+                prop_assert!(matches(&text, &text, false));
+            }
+        }
+
+        #[test]
+        fn only_digits_of_a_port_make_two_loopback_uris_the_same(presented in "http://(127\\.0\\.0\\.1|localhost)[:@0-9a-z./]{0,12}") {
+            if matches("http://127.0.0.1:1/cb", &presented, true) {
+                let url = Url::parse(&presented).unwrap();
+                prop_assert_eq!((url.host_str(), url.path(), url.username()), (Some("127.0.0.1"), "/cb", ""));
+            }
+        }
     }
 }

@@ -61,7 +61,7 @@ fn canonical(text: &str) -> Option<String> {
     let path_only = path.split('?').next().unwrap_or_default();
     let dots =
         |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
-    if authority.contains('@') || path_only.split('/').any(dots) {
+    if authority.is_empty() || authority.contains('@') || path_only.split('/').any(dots) {
         return None;
     }
     let parsed = Url::parse(text).ok()?;
@@ -166,5 +166,134 @@ impl Resources {
     /// The canonical forms, for comparing whole sets.
     pub fn canonical(&self) -> BTreeSet<&str> {
         self.0.iter().map(|resource| resource.canonical.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn resource(text: &str) -> Resource {
+        Resource::parse(text).unwrap()
+    }
+
+    fn resources(texts: &[&str]) -> Resources {
+        Resources::parse(texts.iter().copied()).unwrap()
+    }
+
+    #[test]
+    fn d28_what_is_the_same_resource() {
+        for (one, other) in [
+            ("https://api.example.com", "https://api.example.com/"),
+            ("https://api.example.com", "HTTPS://API.Example.com:443"),
+            ("http://localhost", "http://localhost:80/"),
+            ("https://a.example/mcp", "https://a.example/mcp/"),
+            ("https://a.example:/x", "https://a.example/x"),
+        ] {
+            assert!(resource(one).same_as(&resource(other)), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn d28_what_is_another_resource() {
+        for (one, other) in [
+            ("https://a.example", "http://a.example"),
+            ("https://a.example/x", "https://a.example/X"),
+            ("https://a.example/x", "https://a.example/%78"),
+            ("https://a.example/x", "https://a.example/x//"),
+            ("https://a.example:8443", "https://a.example"),
+            ("https://a.example/?a", "https://a.example/?A"),
+            ("https://a.example/?x/", "https://a.example/?x"),
+            ("https://127.0.0.1", "https://127.1"),
+        ] {
+            assert!(!resource(one).same_as(&resource(other)), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn d28_what_is_no_resource() {
+        let long = format!("https://a.example/{}", "x".repeat(MAX_BYTES));
+        for text in [
+            "",
+            "api",
+            "urn:example:api",
+            "ftp://a.example",
+            "https:a.example",
+            "https://",
+            "https:///x",
+            "https://joe@a.example",
+            "https://@a.example",
+            "https://a.example/#x",
+            "https://a.example/#",
+            "https://a.example/../x",
+            "https://a.example/%2E%2e/x",
+            "https://a.example/.",
+            "https://a.example\\x",
+            "https://a.example/ x",
+            "https://a.example/\u{e9}",
+            "https://a.example/\n",
+            &long,
+        ] {
+            assert_eq!(Resource::parse(text).unwrap_err().code(), Some(Code::InvalidTarget), "{text}");
+        }
+    }
+
+    #[test]
+    fn adv_15_ten_values_at_most() {
+        let values: Vec<_> = (0..11).map(|number| format!("https://a.example/{number}")).collect();
+        assert_eq!(Resources::parse(values[..10].iter().map(String::as_str)).unwrap().len(), 10);
+        assert!(Resources::parse(values.iter().map(String::as_str)).is_err());
+        assert!(Resources::parse(std::iter::repeat_n("https://a.example", 11)).is_err());
+        assert_eq!(resources(&["https://a.example", "https://A.example/"]).len(), 1);
+    }
+
+    #[test]
+    fn rfc8707_2_2_a_token_request_never_gets_more_than_was_granted() {
+        let granted = resources(&["https://A.example/", "https://b.example"]);
+        assert_eq!(granted.narrowed_by(&Resources::default(), "no").unwrap(), granted);
+        let narrowed = granted.narrowed_by(&resources(&["https://a.example"]), "no").unwrap();
+        assert_eq!(narrowed.audience(&[]), ["https://A.example/"], "spelled as it was granted");
+        for asked in [&["https://c.example"][..], &["https://a.example", "https://c.example"]] {
+            assert_eq!(
+                granted.narrowed_by(&resources(asked), "no").unwrap_err().code(),
+                Some(Code::InvalidTarget)
+            );
+        }
+    }
+
+    #[test]
+    fn the_default_audience_stands_in_for_no_resource() {
+        assert_eq!(Resources::default().audience(&["default".into()]), ["default"]);
+        assert_eq!(resources(&["https://a.example"]).audience(&["default".into()]), ["https://a.example"]);
+    }
+
+    #[test]
+    fn a_stored_value_that_cannot_be_is_an_error() {
+        assert!(serde_json::from_str::<Resources>(r#"["ftp://a"]"#).is_err());
+        let stored = serde_json::to_string(&resources(&["https://A.example/"])).unwrap();
+        assert_eq!(stored, r#"["https://A.example/"]"#);
+        assert_eq!(serde_json::from_str::<Resources>(&stored).unwrap(), resources(&["https://A.example/"]));
+    }
+
+    proptest! {
+        #[test]
+        fn the_canonical_form_is_a_resource_of_its_own(text in "[hH]ttps?://[a-zA-Z0-9.-]{1,8}(:[0-9]{1,4})?(/[a-z~%.;@]{0,4}){0,3}") {
+            if let Ok(parsed) = Resource::parse(&text) {
+                let again = resource(&parsed.canonical);
+                prop_assert!(again.same_as(&parsed) || parsed.canonical.ends_with('/'));
+                prop_assert_eq!(parsed.as_str(), text);
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,40}") {
+            if let Ok(parsed) = Resource::parse(&text) {
+                let url = Url::parse(&text).unwrap();
+                prop_assert!(url.host_str().is_some() && url.fragment().is_none() && url.username().is_empty());
+                prop_assert!(parsed.same_as(&parsed));
+            }
+        }
     }
 }

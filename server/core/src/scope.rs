@@ -94,3 +94,58 @@ impl From<&Scope> for Value<'_> {
         Value::from(scope.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn scope(text: &str) -> Scope {
+        Scope::parse(text).unwrap()
+    }
+
+    #[test]
+    fn names_stand_once_in_order() {
+        assert_eq!(scope(" write  read write openid ").to_string(), "write read openid");
+        assert!(scope("").is_empty() && scope("   ").is_empty());
+    }
+
+    #[test]
+    fn rfc6749_3_3_illegal_characters_are_refused() {
+        for text in ["a\"b", "a\\b", "a\tb", "a\nb", "a\0b", "\u{7f}", "\u{e9}", "a\u{a0}b"] {
+            assert_eq!(Scope::parse(text).unwrap_err().code(), Some(Code::InvalidScope), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn adv_15_a_long_scope_is_refused() {
+        assert!(Scope::parse(&"a ".repeat(1024)).is_ok());
+        assert!(Scope::parse(&"a ".repeat(1025)).is_err());
+    }
+
+    #[test]
+    fn sets_are_compared_whole_names() {
+        assert!(scope("read").within(&scope("write read")) && scope("").within(&scope("")));
+        assert!(!scope("rea").within(&scope("read")) && !scope("read write").within(&scope("read")));
+        assert_eq!(scope("a b c").filter(|name| name != "b"), scope("a c"));
+        assert!(!scope("READ").within(&scope("read")), "scope names are case sensitive");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(text in "[!#-\\[\\]-~ ]{0,80}") {
+            let once = scope(&text);
+            prop_assert_eq!(scope(&once.to_string()), once.clone());
+            let names: Vec<_> = once.iter().collect();
+            prop_assert!(names.iter().all(|name| !name.is_empty() && names.iter().filter(|n| n == &name).count() == 1));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,40}") {
+            if let Ok(scope) = Scope::parse(&text) {
+                prop_assert!(scope.iter().all(|name| name.is_ascii() && text.contains(name)));
+            }
+        }
+    }
+}

@@ -60,7 +60,7 @@ row! {
 /// Seconds between two writes of `last_seen_at`.
 const SEEN: i64 = 60;
 /// Absolute end of a remembered session, in seconds.
-pub const REMEMBERED_MAX: i64 = 90 * 86_400;
+const REMEMBERED_MAX: i64 = 90 * 86_400;
 /// Stands for "never" where the idle time is switched off.
 const NO_IDLE_END: i64 = i64::MAX;
 

@@ -270,3 +270,145 @@ pub fn revoke_all(tx: &mut Tx<'_>, user: &User, origin: &Origin, ctx: &Context) 
         .on("USER", &user.id)
         .write(tx, origin, ctx)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Database;
+
+    fn new(username: &str) -> NewUser {
+        NewUser {
+            username: username.into(),
+            email: None,
+            full_name: None,
+            role: Role::User,
+            password_hash: None,
+        }
+    }
+
+    fn create(database: &Database, new: NewUser) -> Result<User> {
+        database.write(|tx, origin, ctx| super::create(tx, new, origin, ctx))
+    }
+
+    fn refusal(result: Result<User>) -> String {
+        let error = result.err().expect("it must be refused");
+        assert_eq!(error.code(), Some(Code::InvalidRequest));
+        error.to_string()
+    }
+
+    #[test]
+    fn usernames_as_people_have_them() {
+        let database = Database::new();
+        for name in [
+            "alice",
+            "Bob.Miller",
+            "carol@example.com",
+            "d+1",
+            "\u{e9}milie",
+            "\u{6674}\u{5b50}",
+            &"x".repeat(100),
+        ] {
+            assert_eq!(create(&database, new(name)).unwrap().username, name);
+        }
+    }
+
+    #[test]
+    fn d45_no_username_looks_like_a_client() {
+        let database = Database::new();
+        for name in ["client:1", "CLIENT:1", "client\u{ff1a}1", "client:", ":", "x:y"] {
+            assert!(refusal(create(&database, new(name))).contains("a username has"), "{name}");
+        }
+        assert!(create(&database, new("client")).is_ok());
+    }
+
+    #[test]
+    fn adv_27_no_username_breaks_a_line_or_a_cell() {
+        let database = Database::new();
+        let long = "x".repeat(101);
+        for name in [
+            "",
+            " ",
+            "a b",
+            "a\nb",
+            "a\0",
+            "=1",
+            "a,b",
+            "a\"b",
+            "<b>",
+            "a'--",
+            "\u{202e}evil",
+            "a\u{200b}b",
+            &long,
+        ] {
+            assert!(refusal(create(&database, new(name))).contains("a username has"), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn adv_21_one_account_in_every_letter_case() {
+        let database = Database::new();
+        let alice =
+            create(&database, NewUser { email: Some("Alice@Example.com".into()), ..new("Alice") }).unwrap();
+        assert_eq!(
+            (alice.username_key.as_str(), alice.email_key.as_deref()),
+            ("alice", Some("alice@example.com"))
+        );
+        assert!(refusal(create(&database, new("aLICE"))).contains("username already exists"));
+        let same = NewUser { email: Some("ALICE@example.COM".into()), ..new("bob") };
+        assert!(refusal(create(&database, same)).contains("email already in use"));
+        let found = database.write(|tx, _, _| by_username(tx, "ALICE")).unwrap();
+        assert_eq!(found.map(|user| user.id), Some(alice.id));
+        assert_eq!(database.events(), ["USER_CREATED"], "what is refused leaves nothing");
+    }
+
+    #[test]
+    fn addresses_have_a_name_and_a_host() {
+        let database = Database::new();
+        let with = |email: &str| NewUser { email: Some(email.into()), ..new("alice") };
+        for email in ["a", "@", "a@", "@b", "a @b", "a@b\n", "a@b c", &format!("a@{}", "b".repeat(253))] {
+            assert!(refusal(create(&database, with(email))).contains("name@host"), "{email:?}");
+        }
+        assert_eq!(create(&database, with("")).unwrap().email, None);
+    }
+
+    #[test]
+    fn adv_02_disable_enable_and_reset_raise_the_epoch() {
+        let database = Database::new();
+        let id = create(&database, new("alice")).unwrap().id;
+        let now = || database.write(|tx, _, _| by_id(tx, &id)).unwrap().unwrap();
+        let active = || database.write(|tx, _, _| active_epoch(tx, &id)).unwrap();
+        let set = |status| {
+            let user = now();
+            database.write(|tx, origin, ctx| set_status(tx, &user, status, origin, ctx))
+        };
+        assert_eq!(active(), Some(1));
+        set(UserStatus::Disabled).unwrap();
+        assert_eq!((active(), now().epoch), (None, 2));
+        assert!(set(UserStatus::Disabled).is_err());
+        set(UserStatus::Active).unwrap();
+        assert_eq!(active(), Some(3));
+        let user = now();
+        database.write(|tx, origin, ctx| reset_password(tx, &user, "hash", origin, ctx)).unwrap();
+        assert_eq!((active(), now().password_hash.as_deref()), (Some(4), Some("hash")));
+    }
+
+    #[test]
+    fn d44_a_password_that_is_kept_elsewhere_is_not_set_here() {
+        let database = Database::new();
+        let user = User { auth_source: "github".into(), ..create(&database, new("alice")).unwrap() };
+        let refused = database.write(|tx, origin, ctx| reset_password(tx, &user, "hash", origin, ctx));
+        assert!(refused.unwrap_err().to_string().contains("kept elsewhere"));
+    }
+
+    #[test]
+    fn adv_35_one_active_admin_stays() {
+        let database = Database::new();
+        let admin = |name: &str| create(&database, NewUser { role: Role::Admin, ..new(name) }).unwrap();
+        let (one, two) = (admin("one"), admin("two"));
+        let disable = |user: &User| {
+            database.write(|tx, origin, ctx| set_status(tx, user, UserStatus::Disabled, origin, ctx))
+        };
+        disable(&one).unwrap();
+        assert!(disable(&two).unwrap_err().to_string().contains("last admin"));
+    }
+}

@@ -3,7 +3,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use authgate_core::audit;
+use authgate_core::audit::Event;
 use authgate_core::authorize::{self, Destination, Question, Rejected, Skip};
 use authgate_core::consent::{self, ConsentOrigin};
 use authgate_core::db::Tx;
@@ -174,11 +174,18 @@ async fn allow(
             ));
         }
         if redirect_uri::kind(&asked.redirect_uri) != Kind::Https {
-            audit::compat_used(tx, env, "COMPAT_REMEMBER_NATIVE_CONSENT", &asked.client_id)?;
+            env.note_compat(tx, "COMPAT_REMEMBER_NATIVE_CONSENT", &asked.client_id)?;
         }
         interaction::show(tx, &interaction.id, &signed_in.session, &question.digest(asked))?;
         take(tx, env, &interaction, &signed_in)?;
         let Question { client, pairs, known } = question;
+        if client.skip_consent {
+            Event::info("CONSENT_SKIPPED", "First-party application authorized without asking")
+                .by(&signed_in.user.id)
+                .named(&signed_in.user.username)
+                .on("CLIENT", &client.id)
+                .write(tx, env.origin, env.ctx)?;
+        }
         let consent = match known {
             Some(known) if pairs.within(&known.pairs.0) && known.client_digest == client.digest() => known,
             _ => consent::grant(tx, env, &signed_in.user, &client, (ConsentOrigin::Code, &pairs))?,

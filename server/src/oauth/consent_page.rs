@@ -38,7 +38,8 @@ pub fn view(app: &App, interaction: &Interaction, question: &Question, signed_in
         loopback_only: client.redirect_uris.0.iter().all(loopback),
         account: signed_in.account(),
         sign_out_redirect: way_back(&interaction.id),
-        scopes: scopes(app, &scope, &|name| question.is_new(name)),
+        // Where nothing was allowed before, everything is new, and marking it says nothing.
+        scopes: scopes(app, &scope, &|name| question.known.is_some() && question.is_new(name)),
         claims: Vec::new(),
         resources: resources(app, &asked.resources),
         token_lifetime: Lifetime(app.policy.profile(client.token_profile).access),

@@ -3,7 +3,6 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use authgate_core::audit;
 use authgate_core::client::{self, Proof};
 use authgate_core::error::{Code, Error, Result};
 use authgate_core::introspection;
@@ -28,8 +27,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Res
     });
     let (answer, caller) = guarded(&app, &request, &INTROSPECT_ADDRESS, asked).await?;
     if answer.by_switch {
-        app.write_env(&request, move |tx, env| audit::compat_used(tx, env, "COMPAT_INTROSPECT_ANY", &caller))
-            .await?;
+        app.write_env(&request, move |tx, env| env.note_compat(tx, "COMPAT_INTROSPECT_ANY", &caller)).await?;
     }
     Ok(reply::json(StatusCode::OK, &answer.members))
 }

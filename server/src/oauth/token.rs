@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use authgate_actors::devices::Pace;
-use authgate_core::device;
+use authgate_core::device::{self, DeviceStatus};
 use authgate_core::error::{Code, Error, Result};
 use authgate_core::grants::{self, GrantRequest, Issued, TokenRequest};
 
@@ -40,9 +40,15 @@ async fn poll(app: &App, request: &HttpRequest, asked: TokenRequest) -> Result<(
         grants::device::poll(tx, &client, &asked)
     });
     let code = code.await?;
+    let now = app.context().now();
+    // `slow_down` says that nobody has decided yet (RFC 8628 3.5). Libraries that try both ways to authenticate poll
+    // twice in a row: they would never see a refusal.
+    if code.status != DeviceStatus::Pending || code.expires_at <= now {
+        return grants::device::decided(&code, now);
+    }
     let paced = app.devices.poll(code.id.clone(), code.interval, code.expires_at, app.clock.now_ms()).await;
     match paced {
-        Ok(Pace::Ready) => grants::device::decided(&code, app.context().now()),
+        Ok(Pace::Ready) => grants::device::decided(&code, now),
         Ok(Pace::TooSoon { interval }) => {
             app.write_env(request, move |tx, _| device::slow_down(tx, &code.id, interval)).await?;
             Err(slow_down())

@@ -10,10 +10,11 @@ export class Person {
     this.account = account;
   }
 
-  /** Opens an address, signs in if asked to, presses the button `action=decision`, and tells where that leads. */
+  /** Opens an address, signs in and decides if asked to, and tells where that leads. */
   async decide(address, decision) {
     const page = await this.signIn(address);
-    return this.press(page, 'action', decision);
+    const remembered = page instanceof URL && decision === 'approve';
+    return remembered ? page : this.press(page, 'action', decision);
   }
 
   /** Opens an address of the server; if it wants to know who this is, says so. */

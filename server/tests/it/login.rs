@@ -112,8 +112,16 @@ async fn remember_me_is_offered_with_its_days() {
     page.says("Remember me for 30 days");
     let form = page.form_to("/login").with("username", "alice").with("password", PASSWORD);
     let reply = browser.submit(form.with("remember_me", "1")).await;
-    // The row slides by 30 days and ends after 90; the cookie must not be gone before it.
-    assert!(attributes(&reply, "oauth_session").contains(&format!("Max-Age={}", 90 * 86_400)));
+    let thirty_days = format!("Max-Age={}", 30 * 86_400);
+    assert!(attributes(&reply, "oauth_session").contains(&thirty_days));
+    let handle = browser.cookie("oauth_session");
+    app.clock.advance(86_400);
+    let reply = browser.open("/account/sessions").await;
+    assert!(
+        attributes(&reply, "oauth_session").contains(&thirty_days),
+        "with each use the cookie lasts anew"
+    );
+    assert_eq!(browser.cookie("oauth_session"), handle);
     let (app, _, _) = TestApp::init().with("SESSION_REMEMBER_ME_ENABLED", "false").with_user("alice").await;
     let browser = app.client();
     let page = browser.open("/login").await;

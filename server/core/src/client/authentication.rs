@@ -1,7 +1,6 @@
 //! How a client proves that it is who it says (RFC 6749 2.3).
 
 use super::{Client, ClientStatus, by_id, secret};
-use crate::audit;
 use crate::credentials::Credentials;
 use crate::db::Tx;
 use crate::env::Env;
@@ -50,10 +49,102 @@ pub fn note_secretless(
     if client.is_public() || credentials.secret.is_some() {
         return Ok(());
     }
-    audit::compat_used(tx, env, "COMPAT_SECRETLESS_CLIENTS", &client.id)
+    env.note_compat(tx, "COMPAT_SECRETLESS_CLIENTS", &client.id)
 }
 
 /// One refusal for every reason, so that nothing is learnt from it.
 fn failed() -> Error {
     Error::refused(Code::InvalidClient, "Client authentication failed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ClientSpec, ClientType, Grant, create, rotate_secret, set_status};
+    use super::*;
+    use crate::policy::Compat;
+    use crate::secret::Secret;
+    use crate::testing::{Database, NOW, policy};
+
+    fn made(database: &Database, client_type: ClientType) -> (Client, Option<Secret>) {
+        let spec =
+            ClientSpec { name: "N".into(), grants: vec![Grant::Device], ..ClientSpec::new(client_type) };
+        database.write(|tx, origin, ctx| create(tx, spec, "admin", &policy(), origin, ctx)).unwrap()
+    }
+
+    fn proves(database: &Database, id: &str, secret: Option<&str>, proof: Proof, policy: &Policy) -> bool {
+        let credentials = Credentials { client_id: id.into(), secret: secret.map(Secret::new), basic: true };
+        match database.write(|tx, _, _| authenticate(tx, &credentials, proof, policy, NOW)) {
+            Ok(client) => client.id == id,
+            Err(error) => {
+                assert_eq!(error, failed(), "one refusal for every reason");
+                false
+            }
+        }
+    }
+
+    #[test]
+    fn d3_a_confidential_client_shows_its_secret() {
+        let database = Database::new();
+        let (client, secret) = made(&database, ClientType::Confidential);
+        let secret = secret.unwrap();
+        let proves = |secret| proves(&database, &client.id, secret, Proof::Always, &policy());
+        assert!(proves(Some(secret.expose())));
+        let (upper, hash) = (secret.expose().to_uppercase(), secret.sha256());
+        for wrong in ["x", &secret.expose()[1..], &upper, &hash] {
+            assert!(!proves(Some(wrong)), "{wrong}");
+        }
+        assert!(!proves(None));
+    }
+
+    #[test]
+    fn d3_a_public_client_has_no_secret_to_show() {
+        let database = Database::new();
+        let (client, secret) = made(&database, ClientType::Public);
+        assert!(secret.is_none());
+        assert!(proves(&database, &client.id, None, Proof::Always, &policy()));
+        assert!(!proves(&database, &client.id, Some("x"), Proof::Always, &policy()));
+    }
+
+    #[test]
+    fn unknown_and_inactive_clients_fail_alike() {
+        let database = Database::new();
+        let (client, secret) = made(&database, ClientType::Confidential);
+        let secret = secret.unwrap();
+        for id in ["", "nobody", &"x".repeat(10_000)] {
+            assert!(!proves(&database, id, Some(secret.expose()), Proof::Always, &policy()));
+        }
+        let off = |tx: &mut Tx<'_>, origin: &_, ctx: &_| {
+            set_status(tx, &client, ClientStatus::Inactive, origin, ctx)
+        };
+        database.write(off).unwrap();
+        assert!(!proves(&database, &client.id, Some(secret.expose()), Proof::Always, &policy()));
+    }
+
+    #[test]
+    fn a_rotated_secret_is_void() {
+        let database = Database::new();
+        let (client, old) = made(&database, ClientType::Confidential);
+        let new = database.write(|tx, origin, ctx| rotate_secret(tx, &client, origin, ctx)).unwrap();
+        let proves =
+            |secret: &Secret| proves(&database, &client.id, Some(secret.expose()), Proof::Always, &policy());
+        assert!(proves(&new) && !proves(&old.unwrap()));
+    }
+
+    #[test]
+    fn d3_secretless_is_for_whom_it_was_switched_on_and_never_a_wrong_secret() {
+        let database = Database::new();
+        let (client, secret) = made(&database, ClientType::Confidential);
+        let compat = Policy { compat: Compat { secretless_clients: true, ..Compat::default() }, ..policy() };
+        let without = |proof, policy: &Policy| proves(&database, &client.id, None, proof, policy);
+        assert!(!without(Proof::UnlessSecretless, &compat), "it was not imported");
+        let sql = "UPDATE clients SET origin = 'import'";
+        database.write(|tx, _, _| tx.execute(sql, &[])).unwrap();
+        assert!(without(Proof::UnlessSecretless, &compat));
+        assert!(!without(Proof::Always, &compat) && !without(Proof::UnlessSecretless, &policy()));
+        let sql = "UPDATE clients SET origin = 'admin', secretless = 1";
+        database.write(|tx, _, _| tx.execute(sql, &[])).unwrap();
+        assert!(without(Proof::UnlessSecretless, &policy()));
+        assert!(!proves(&database, &client.id, Some("wrong"), Proof::UnlessSecretless, &policy()));
+        assert!(proves(&database, &client.id, Some(secret.unwrap().expose()), Proof::Always, &policy()));
+    }
 }

@@ -57,3 +57,24 @@ pub(super) fn is_known(tx: &mut Tx<'_>, client: &Client, secret: &Secret, now: i
     )?;
     Ok(stored.iter().fold(false, |found, (hash,)| found | same(hash.as_bytes(), sent.as_bytes())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc4648_10_base32_in_lower_case_without_padding() {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "my"),
+            ("fo", "mzxq"),
+            ("foo", "mzxw6"),
+            ("foob", "mzxw6yq"),
+            ("fooba", "mzxw6ytb"),
+            ("foobar", "mzxw6ytboi"),
+        ] {
+            assert_eq!(base32(plain.as_bytes()), coded);
+        }
+        assert_eq!(base32(&[0xff; 32]).len(), 52);
+    }
+}

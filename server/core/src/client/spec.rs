@@ -211,3 +211,94 @@ fn is_name(text: &str, signs: &str) -> bool {
 fn is_alphanumeric(c: char) -> bool {
     c.is_ascii_alphanumeric()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::policy;
+
+    fn spec(uris: &[&str]) -> ClientSpec {
+        ClientSpec {
+            name: "N".into(),
+            grants: vec![Grant::AuthorizationCode],
+            redirect_uris: uris.iter().map(|uri| (*uri).to_owned()).collect(),
+            ..ClientSpec::new(ClientType::Confidential)
+        }
+    }
+
+    fn refusal(mut spec: ClientSpec) -> String {
+        let error = spec.check(&policy()).expect_err("it must be refused");
+        assert_eq!(error.code(), Some(Code::InvalidRequest));
+        error.to_string()
+    }
+
+    #[test]
+    fn rfc8252_native_follows_from_redirect_uris_unless_somebody_says() {
+        let of = |uris: &[&str], said| {
+            ClientSpec { application_type: said, ..spec(uris) }.check(&policy()).unwrap()
+        };
+        assert_eq!(of(&["https://a.example"], None), ApplicationType::Web);
+        assert_eq!(of(&["http://localhost/cb"], None), ApplicationType::Native);
+        assert_eq!(of(&["com.example.app:/cb", "http://127.0.0.1/cb"], None), ApplicationType::Native);
+        assert_eq!(of(&["https://a.example", "http://localhost/cb"], None), ApplicationType::Web);
+        assert_eq!(of(&["http://localhost/cb"], Some(ApplicationType::Web)), ApplicationType::Web);
+        assert_eq!(of(&["https://a.example"], Some(ApplicationType::Native)), ApplicationType::Native);
+    }
+
+    #[test]
+    fn private_use_schemes_are_not_for_web_clients() {
+        let web =
+            ClientSpec { application_type: Some(ApplicationType::Web), ..spec(&["com.example.app:/cb"]) };
+        assert!(refusal(web).contains("native clients"));
+        assert!(refusal(spec(&["com.example.app:/cb", "https://a.example"])).contains("native clients"));
+    }
+
+    #[test]
+    fn d27_our_own_origin_is_no_redirect_uri() {
+        assert!(refusal(spec(&["https://id.example.com/cb"])).contains("must not point at this server"));
+    }
+
+    #[test]
+    fn d45_no_name_looks_like_a_subject() {
+        for name in ["client:1", "Client:1", " client:1 "] {
+            assert!(
+                refusal(ClientSpec { name: name.into(), ..spec(&["https://a.example"]) }).contains("client:")
+            );
+        }
+    }
+
+    #[test]
+    fn grants_stand_once_and_not_refresh_alone() {
+        let mut twice = spec(&["https://a.example"]);
+        twice.grants = vec![Grant::Refresh, Grant::AuthorizationCode, Grant::Refresh];
+        twice.check(&policy()).unwrap();
+        assert_eq!(twice.grants, [Grant::AuthorizationCode, Grant::Refresh]);
+        for grants in [vec![], vec![Grant::Refresh]] {
+            assert!(refusal(ClientSpec { grants, ..spec(&[]) }).contains("at least one grant type"));
+        }
+        assert!(refusal(spec(&[])).contains("at least one redirect URI"));
+        let public =
+            ClientSpec { grants: vec![Grant::ClientCredentials], ..ClientSpec::new(ClientType::Public) };
+        assert!(
+            refusal(ClientSpec { name: "N".into(), ..public }).contains("requires a confidential client")
+        );
+    }
+
+    #[test]
+    fn contract_4_1_project_and_service_account() {
+        for (text, project, account) in [
+            ("a", true, true),
+            ("a.b-c_1", true, true),
+            ("robot@example.com", false, true),
+            ("a.", false, true),
+            ("", false, false),
+            (".a", false, false),
+            ("a b", false, false),
+            ("\u{e9}", false, false),
+            (&"x".repeat(65), false, true),
+            (&"x".repeat(256), false, false),
+        ] {
+            assert_eq!((is_project(text), is_service_account(text)), (project, account), "{text:?}");
+        }
+    }
+}

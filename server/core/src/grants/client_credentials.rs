@@ -2,7 +2,7 @@
 
 use super::TokenRequest;
 use super::issue::{Issued, NewToken};
-use crate::audit::{self, Event};
+use crate::audit::Event;
 use crate::client::{Client, Grant};
 use crate::db::Tx;
 use crate::env::Env;
@@ -37,7 +37,7 @@ pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, request: &TokenR
                 "the client's registration does not allow this resource for client credentials",
             ));
         }
-        audit::compat_used(tx, env, "COMPAT_M2M_ANY_RESOURCE", &client.id)?;
+        env.note_compat(tx, "COMPAT_M2M_ANY_RESOURCE", &client.id)?;
     }
     let resources = request.resources.spelled_as(&client.resources.0);
     let scopes = scope.to_string();

@@ -2,7 +2,7 @@
 
 use super::issue::{Issued, NewToken, require_user};
 use super::{GrantRequest, TokenRequest, invalid_grant};
-use crate::audit::{self, Event};
+use crate::audit::Event;
 use crate::client::{self, Client, Grant};
 use crate::db::{Tx, params};
 use crate::env::Env;
@@ -139,7 +139,7 @@ fn advance(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, family: &mut Family) 
     if rotating {
         family.generation += 1;
     } else if client.is_public() && changed == 1 {
-        audit::compat_used(tx, env, "COMPAT_FIXED_PUBLIC_REFRESH", &client.id)?;
+        env.note_compat(tx, "COMPAT_FIXED_PUBLIC_REFRESH", &client.id)?;
     }
     Ok(changed == 1)
 }

@@ -43,3 +43,37 @@ pub fn verify_password(password: &Secret, stored: &str) -> bool {
 pub fn random_password(ctx: &Context) -> Secret {
     Secret::new(base64url(&ctx.bytes::<16>()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::context;
+
+    #[test]
+    fn a_hash_is_argon2id_with_a_salt_of_its_own() {
+        let (password, ctx) = (Secret::new("correct horse"), context());
+        let (one, other) = (hash_password(&password, &ctx).unwrap(), hash_password(&password, &ctx).unwrap());
+        assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && one != other);
+        assert!(verify_password(&password, &one) && verify_password(&password, &other));
+        for wrong in ["", "correct hors", "correct horse ", "Correct horse"] {
+            assert!(!verify_password(&Secret::new(wrong), &one), "{wrong:?}");
+        }
+        for stored in ["", "correct horse", "$argon2id$", &one[..one.len() - 1]] {
+            assert!(!verify_password(&password, stored), "{stored:?}");
+        }
+    }
+
+    #[test]
+    fn made_passwords_differ_and_pass_the_check() {
+        let (one, other) = (random_password(&context()), random_password(&context()));
+        assert!(one != other && one.expose().len() == 22);
+        check_password(&one).unwrap();
+    }
+
+    #[test]
+    fn passwords_have_a_shortest_and_a_longest() {
+        for (length, fine) in [(0, false), (7, false), (8, true), (1024, true), (1025, false)] {
+            assert_eq!(check_password(&Secret::new("x".repeat(length))).is_ok(), fine, "{length}");
+        }
+    }
+}

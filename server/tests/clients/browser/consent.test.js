@@ -14,8 +14,10 @@ test('by keyboard alone, through login and consent, to a token', async () => {
   const { page } = window;
   const { keyboard } = page;
   await page.goto(application.begin(scope));
-  await keyboard.type(server.admin.username); // the first empty field has the focus
+  await page.locator('input[name=username]:focus').waitFor(); // the first empty field gets the focus
+  await keyboard.type(server.admin.username);
   await keyboard.press('Tab');
+  await page.locator('input[name=password]:focus').waitFor();
   await keyboard.type(server.admin.password);
   await keyboard.press('Enter');
   await page.getByRole('button', { name: 'Allow access' }).waitFor();

@@ -35,8 +35,9 @@ test('by the complete link, which shows the code and still asks', async () => {
   await page.goto(device.verification_uri_complete);
   await page.getByText(device.user_code).waitFor();
   assert.equal((await poll(device)).body.error, 'authorization_pending');
-  await page.getByRole('button', { name: 'Deny' }).click();
-  await page.getByRole('heading', { name: 'Request denied' }).waitFor();
+  await page.getByRole('button', { name: 'Confirm and authorize' }).click();
+  await page.getByRole('heading', { name: 'Device connected' }).waitFor();
+  assert.equal((await poll(device)).status, 200);
 });
 
 test('a refusal reaches the device', async () => {

@@ -31,6 +31,7 @@ const press = (page, name) => page.getByRole('button', { name }).click();
 // How to get to each page: who comes, what she does, and what she then sees.
 const PAGES = {
   login: { open: (page) => page.goto(url('/login')), heading: 'Sign in' },
+  'login-for-application': { open: (page) => page.goto(world.application.begin('openid')), heading: 'Sign in' },
   'login-refused': {
     async open(page) {
       await page.goto(url('/login'));
@@ -64,6 +65,29 @@ const PAGES = {
     heading: 'Authorized apps',
   },
   sessions: { signedIn: true, open: (page) => page.goto(url('/account/sessions')), heading: 'Browsers' },
+  'authorization-revoked': {
+    signedIn: true,
+    async open(page) {
+      await page.goto(url('/account/authorizations'));
+      await press(page, 'Revoke access');
+    },
+    heading: 'No app has access',
+  },
+  'sessions-without-apps': {
+    signedIn: true,
+    open: (page) => page.goto(url('/account/sessions')),
+    heading: 'No app has lasting access',
+  },
+  forbidden: {
+    signedIn: true,
+    async open(page) {
+      await page.goto(url('/device'));
+      await page.locator('main [name=csrf_token]').evaluate((field) => (field.value = 'forged'));
+      await page.getByLabel('Code').fill('ZZZZ-ZZZZ');
+      await press(page, 'Continue');
+    },
+    heading: 'You cannot do that',
+  },
   'device-entry': { signedIn: true, open: (page) => page.goto(url('/device')), heading: 'Connect a device' },
   'device-unknown-code': {
     signedIn: true,

@@ -8,7 +8,7 @@ export function discover(issuer, clientId, authentication) {
 }
 
 /** Sends the person to the server; tells where the browser comes back to, and what to check there. */
-export async function authorize(config, person, { redirect_uri, scope, decision = 'approve' }) {
+export async function authorize(config, person, { decision = 'approve', ...parameters }) {
   const checks = {
     pkceCodeVerifier: openid.randomPKCECodeVerifier(),
     expectedState: openid.randomState(),
@@ -16,8 +16,7 @@ export async function authorize(config, person, { redirect_uri, scope, decision 
     idTokenExpected: true,
   };
   const address = openid.buildAuthorizationUrl(config, {
-    redirect_uri,
-    scope,
+    ...parameters,
     code_challenge: await openid.calculatePKCECodeChallenge(checks.pkceCodeVerifier),
     code_challenge_method: 'S256',
     state: checks.expectedState,

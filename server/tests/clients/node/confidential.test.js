@@ -52,6 +52,18 @@ for (const [name, authentication] of Object.entries({ basic, post })) {
   });
 }
 
+test('a resource that the person granted is the audience, and no other can be had', async () => {
+  const config = await basic();
+  const { callback, checks } = await authorize(config, person, { redirect_uri, scope, resource });
+  const other = { resource: 'https://other.example.com' };
+  await assert.rejects(openid.authorizationCodeGrant(config, callback, checks, other), { error: 'invalid_target' });
+  const tokens = await openid.authorizationCodeGrant(config, callback, checks, { resource });
+  const refreshed = await openid.refreshTokenGrant(config, tokens.refresh_token);
+  for (const { access_token } of [tokens, refreshed]) {
+    assert.equal((await openid.tokenIntrospection(config, access_token)).aud, resource);
+  }
+});
+
 test('client credentials for a registered resource carry it as audience', async () => {
   const config = await basic();
   const tokens = await openid.clientCredentialsGrant(config, { scope: 'orders:read', resource });
