@@ -20,8 +20,8 @@ const MAX_COOKIE: usize = 1024;
 /// a broken one of somebody else's spoils none (threat 38).
 pub fn cookie(request: &HttpRequest, name: &str) -> Option<String> {
     let headers = request.headers().get_all(COOKIE);
-    let cookies = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
-    cookies.filter_map(|cookie| value_of(cookie, name)).next()
+    let mut cookies = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    cookies.find_map(|cookie| value_of(cookie, name))
 }
 
 fn value_of(cookie: &[u8], name: &str) -> Option<String> {

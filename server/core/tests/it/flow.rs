@@ -57,7 +57,7 @@ pub fn authorization<'a>(client: &'a Client, changes: &[(&'a str, &'a str)]) -> 
 impl World {
     pub fn validate(&self, pairs: &[(&str, &str)]) -> Result<(Client, AuthorizationRequest), Rejected> {
         let params = form(pairs.iter().copied());
-        self.read(|tx, _| Ok(authorize::validate(tx, &params))).unwrap()
+        self.read(|tx, env| Ok(authorize::validate(tx, env, &params))).unwrap()
     }
 
     /// The request of an application, which must be acceptable.

@@ -158,7 +158,7 @@ impl Client {
         let mut reply = self.open(path).await;
         for _ in 0..10 {
             match reply.header("location") {
-                Some(location) if location.starts_with('/') => reply = self.open(&location.to_owned()).await,
+                Some(location) if location.starts_with('/') => reply = self.open(location).await,
                 _ => return reply,
             }
         }
@@ -168,7 +168,7 @@ impl Client {
     /// Follows an answer's redirects of the server's own.
     pub async fn follow(&self, reply: Reply) -> Reply {
         match reply.header("location") {
-            Some(location) if location.starts_with('/') => self.visit(&location.to_owned()).await,
+            Some(location) if location.starts_with('/') => self.visit(location).await,
             _ => reply,
         }
     }
