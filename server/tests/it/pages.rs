@@ -1,8 +1,6 @@
 //! What holds for every page: headers, nothing inline, and errors that a person can read.
 
-use std::time::Duration;
-
-use crate::util::{Reply, START, TestApp, tags};
+use crate::util::{PASSWORD, Reply, START, TestApp, tags};
 
 /// Asserts what every page has.
 fn is_strict(page: &Reply, path: &str) {
@@ -101,33 +99,26 @@ async fn errors_are_pages_for_browsers() {
 #[actix_web::test]
 async fn a_busy_server_says_so_on_a_page() {
     let (app, _, alice) = TestApp::init().with_user("alice").await;
-    // Every password thread is busy, and as many jobs wait as may.
+    // A commit is held, and as many jobs wait behind it as may.
+    let (started, has_started) = tokio::sync::oneshot::channel();
     let (release, held) = std::sync::mpsc::channel::<()>();
-    let held = std::sync::Arc::new(std::sync::Mutex::new(held));
-    let mut refused = false;
-    let mut jobs = Vec::new();
-    while !refused {
-        let held = std::sync::Arc::clone(&held);
-        let app = std::sync::Arc::clone(&app.app);
-        let (mut job, wait) = (None, Duration::from_secs(20));
-        let run =
-            async move { app.hasher.run(move || held.lock().unwrap().recv_timeout(wait).is_ok()).await };
-        let mut run = Box::pin(run);
-        match poll_once(&mut run).await {
-            Some(outcome) => refused = outcome.is_err(),
-            None => job = Some(run),
-        }
-        jobs.extend(job);
-    }
-    let page = alice.sign_in("alice", crate::util::PASSWORD).await;
-    drop(release);
+    let issuer = app.app.issuer.clone();
+    let holding = actix_web::rt::spawn(async move {
+        issuer.write(move |_| Ok((started.send(()).is_ok(), held.recv().is_err()))).await
+    });
+    has_started.await.unwrap();
+    while poll_once(Box::pin(app.app.issuer.write(|_| Ok(())))).await.is_none() {}
+    let page = alice.sign_in("alice", PASSWORD).await;
     is_strict(page.is_page(503), "busy");
-    assert!(page.header("retry-after").is_some());
+    assert_eq!(page.header("retry-after"), Some("1"));
+    drop(release);
+    assert_eq!(holding.await.unwrap(), Ok((true, true)));
+    assert_eq!(alice.sign_in("alice", PASSWORD).await.status, 302);
 }
 
-/// Polls once.
-async fn poll_once<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
-    std::future::poll_fn(|cx| match std::pin::Pin::new(&mut *future).poll(cx) {
+/// The output of a future that is polled once and then dropped, if it has one.
+async fn poll_once<T>(mut future: impl Future<Output = T> + Unpin) -> Option<T> {
+    std::future::poll_fn(|cx| match std::pin::Pin::new(&mut future).poll(cx) {
         std::task::Poll::Ready(output) => std::task::Poll::Ready(Some(output)),
         std::task::Poll::Pending => std::task::Poll::Ready(None),
     })
