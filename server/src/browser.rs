@@ -113,6 +113,8 @@ pub fn network(address: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -160,5 +162,20 @@ mod tests {
         assert_eq!(network("192.0.2.7"), network("192.0.2.250"));
         assert_ne!(network("192.0.2.7"), network("192.0.3.7"));
         assert_ne!(network("2001:db8:0:100::1"), network("2001:db8:0:200::1"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_cookie_header_is_read_or_passed_over(before in "[ -~]{0,40}", value in "[A-Za-z0-9_-]{1,40}") {
+            let read = |text: &str| {
+                let request = actix_web::test::TestRequest::default().insert_header((COOKIE, text.to_owned()));
+                cookie(&request.to_http_request(), "oauth_session")
+            };
+            if let Some(found) = read(&before) {
+                prop_assert!(found.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+            }
+            let expected = read(&before).unwrap_or_else(|| value.clone());
+            prop_assert_eq!(read(&format!("{before}; oauth_session={value}")), Some(expected));
+        }
     }
 }

@@ -61,6 +61,8 @@ pub fn verify(challenge: Option<&str>, verifier: Option<&Secret>) -> Result<()> 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -87,6 +89,26 @@ mod tests {
             [(Some(challenge), None), (Some(challenge), Some(&verifier)), (None, Some(&verifier))]
         {
             assert_eq!(verify(stored, sent).unwrap_err().code(), Some(Code::InvalidGrant));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_the_verifier_itself_answers_its_challenge(verifier in "[A-Za-z0-9._~-]{43,128}", other in "\\PC{0,140}") {
+            let challenge = sha256(verifier.as_bytes());
+            let parsed = Challenge::parse(Some(&challenge), Some("S256")).unwrap().unwrap();
+            prop_assert_eq!(verify(Some(parsed.as_str()), Some(&Secret::new(verifier.as_str()))), Ok(()));
+            if other != verifier {
+                prop_assert!(verify(Some(parsed.as_str()), Some(&Secret::new(other))).is_err());
+            }
+        }
+
+        #[test]
+        fn a_challenge_is_taken_as_it_is_or_refused(challenge in "\\PC{0,140}") {
+            if let Ok(Some(parsed)) = Challenge::parse(Some(&challenge), Some("S256")) {
+                prop_assert_eq!(parsed.as_str(), challenge.as_str());
+                prop_assert!((43..=128).contains(&challenge.len()));
+            }
         }
     }
 }

@@ -223,7 +223,6 @@ macro_rules! row {
         }
         impl $name {
             /// Stores the row.
-            #[allow(dead_code, reason = "some rows are only written by an UPDATE")]
             pub(crate) fn insert(&self, tx: &mut $crate::db::Tx<'_>) -> $crate::error::Result<()> {
                 const SQL: &str = concat!(
                     "INSERT INTO ", $table, " (", stringify!($first), $(", ", stringify!($field)),*,
