@@ -20,9 +20,10 @@ pub struct Allowance {
     pub window: i64,
 }
 
-/// Somebody tries.
+/// Somebody tries, or wants to know whether they could.
 struct Take {
     bucket: Bucket,
+    counts: bool,
     allowance: Allowance,
     now_ms: i64,
 }
@@ -90,7 +91,18 @@ impl Limiter {
         allowance: Allowance,
         now_ms: i64,
     ) -> Result<Verdict, Refused> {
-        self.mailbox.ask(Take { bucket: (rule, key), allowance, now_ms }).await
+        self.mailbox.ask(Take { bucket: (rule, key), counts: true, allowance, now_ms }).await
+    }
+
+    /// What `take` would say, without counting.
+    pub async fn look(
+        &self,
+        rule: &'static str,
+        key: String,
+        allowance: Allowance,
+        now_ms: i64,
+    ) -> Result<Verdict, Refused> {
+        self.mailbox.ask(Take { bucket: (rule, key), counts: false, allowance, now_ms }).await
     }
 
     /// Undoes one allowed `take`. Where only failures are to count, take before trying and give back after a success:
@@ -157,14 +169,14 @@ impl Handler<Letter<Clear>> for Windows {
 impl Windows {
     fn take(
         &mut self,
-        Take { bucket, allowance: Allowance { limit, window: seconds }, now_ms }: Take,
+        Take { bucket, counts, allowance: Allowance { limit, window: seconds }, now_ms }: Take,
     ) -> Verdict {
         let window = self.0.entry(seconds).or_default();
         window.turn(now_ms.div_euclid(seconds * 1000));
         let bucket = window.bucket(bucket);
         let count = window.counts.entry(bucket).or_default();
         let allowed = *count < limit;
-        *count += u32::from(allowed);
+        *count += u32::from(allowed && counts);
         let reset = (window.number + 1) * seconds;
         Verdict { allowed, limit, remaining: limit.saturating_sub(*count), reset }
     }

@@ -15,8 +15,8 @@ use crate::app::App;
 use crate::browser;
 use crate::error::PageError;
 use crate::form::PageForm;
-use crate::oauth::consent_page::scopes;
-use crate::page::{self, AppAccess, Authorization, Authorizations, BrowserSession, Flash, Sessions, Time};
+use crate::oauth::consent_page::{resources, scopes};
+use crate::page::{AppAccess, Authorization, Authorizations, BrowserSession, Flash, Sessions, Time};
 use crate::reply;
 use crate::session::SignedIn;
 
@@ -201,11 +201,12 @@ pub async fn authorizations(
     let authorizations = found.await?.into_iter().map(|(client_name, consent)| {
         let pairs = &consent.pairs.0;
         let scope: Scope = pairs.scopes().into_iter().map(str::to_owned).collect();
-        let resource = |uri: &str| page::Resource { name: resource_name(&app, uri), uri: uri.to_owned() };
+        let granted: Vec<_> =
+            pairs.resources().into_iter().filter_map(|uri| Resource::parse(uri).ok()).collect();
         Authorization {
             client_name,
             scopes: scopes(&app, &scope, &|_| false),
-            resources: pairs.resources().into_iter().map(resource).collect(),
+            resources: resources(&app, granted.iter()),
             granted_at: Time(consent.granted_at),
             id: consent.id,
         }
@@ -217,12 +218,6 @@ pub async fn authorizations(
         authorizations: authorizations.collect(),
     };
     reply::page(&app, &view)
-}
-
-fn resource_name(app: &App, uri: &str) -> Option<String> {
-    let resource = Resource::parse(uri).ok()?;
-    let same = |text: &str| Resource::parse(text).is_ok_and(|known| known.same_as(&resource));
-    app.config.resources.values().find(|entry| same(&entry.uri))?.name.clone()
 }
 
 /// `POST /account/authorizations/{id}/revoke`.

@@ -167,7 +167,7 @@ fn confirm(app: &App, signed_in: &SignedIn, found: &Found) -> Result<HttpRespons
         client_name: client.name.clone(),
         client_id: client.id.clone(),
         scopes: scopes(app, &code.scope, &|_| false),
-        resources: resources(app, &code.resources.0),
+        resources: resources(app, code.resources.0.iter()),
         asked_from: code.address.clone(),
         asked_at: Time(code.created_at),
         sign_out_redirect: format!("/device?user_code={user_code}"),

@@ -24,7 +24,7 @@ pub mod routes;
 pub mod seed;
 pub mod serve;
 pub mod session;
-mod tls;
+pub mod tls;
 
 #[cfg(test)]
 mod testing;

@@ -26,7 +26,7 @@ pub struct Opened {
 /// Opens for the server: makes what is missing and brings the schema up to date.
 pub fn for_server(config: &Config, ctx: &Context) -> Result<Opened> {
     let (store, _) = migrated(config, ctx)?;
-    opened(store, config, ctx)
+    opened(store, config, &key_config(config), ctx)
 }
 
 /// Opens for a command beside the server: refuses a database that is missing or of another version.
@@ -40,7 +40,8 @@ pub fn for_command(config: &Config, ctx: &Context) -> Result<Opened> {
     }
     let store = Store::sqlite(path, config.database.readers)?;
     store.read(db::require_current)?;
-    opened(store, config, ctx)
+    // The server imports a configured key, and signs with it; a command must not do so behind its back.
+    opened(store, config, &KeyConfig { pem: None, ..key_config(config) }, ctx)
 }
 
 /// Makes folder and database if they are missing and runs the migrations; returns how many ran.
@@ -63,13 +64,12 @@ fn make_private(folder: &Path, file: &Path) -> io::Result<()> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(drop)
 }
 
-fn opened(store: Store, config: &Config, ctx: &Context) -> Result<Opened> {
+fn opened(store: Store, config: &Config, key_config: &KeyConfig, ctx: &Context) -> Result<Opened> {
     let master = master(config, &store, ctx)?;
-    let key_config = key_config(config);
     let keys = store.write(|tx| {
         master.check(tx, ctx.now())?;
-        Keys::ensure(tx, &master, &key_config, ctx)?;
-        Keys::load(tx, &master, &key_config)
+        Keys::ensure(tx, &master, key_config, ctx)?;
+        Keys::load(tx, &master, key_config)
     })?;
     Ok(Opened { store, master, keys })
 }

@@ -31,6 +31,7 @@ pub fn of(config: &Config) -> Policy {
         consent_remember: config.oauth.consent_remember,
         consent_max_age: config.oauth.consent_max_age,
         scopes: config.scopes.iter().map(|(name, scope)| (name.clone(), scope.words.clone())).collect(),
+        resources: config.resources.values().map(|entry| entry.resource.clone()).collect(),
         redirect_schemes: config.oauth.redirect_schemes.clone(),
         compat: compat(&config.compat),
     }
@@ -55,7 +56,7 @@ fn compat(configured: &config::Compat) -> Compat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::tests::config;
+    use crate::config::tests::{Scratch, config};
 
     fn lifetimes_of(lifetimes: Lifetimes) -> (i64, i64) {
         (lifetimes.access, lifetimes.refresh)
@@ -63,7 +64,9 @@ mod tests {
 
     #[test]
     fn every_setting_arrives() {
+        let file = Scratch::new("policy", "[resources]\napi = \"https://Api.example.com/\"\n");
         let config = config(&[
+            ("CONFIG_FILE", file.path()),
             ("BASE_URL", "https://id.example.com/auth/"),
             ("TOKEN_PROFILE_SHORT_ACCESS_TTL", "1s"),
             ("TOKEN_PROFILE_SHORT_REFRESH_TTL", "2s"),
@@ -112,6 +115,7 @@ mod tests {
             consent_remember,
             consent_max_age,
             scopes,
+            resources,
             redirect_schemes,
             compat,
         } = of(&config);
@@ -125,6 +129,10 @@ mod tests {
         assert_eq!((domain.as_deref(), claim_prefix.as_str()), (Some("example.com"), "acme"));
         assert_eq!(access_typ, "JWT");
         assert_eq!(scopes["openid"], "Verify your identity");
+        assert_eq!(
+            resources.iter().next().map(authgate_core::resource::Resource::as_str),
+            Some("https://Api.example.com/")
+        );
         assert_eq!(
             (redirect_schemes.as_slice(), compat.http_redirects.as_slice()),
             (["myapp".to_owned()].as_slice(), ["legacy.example.com".to_owned()].as_slice())

@@ -44,8 +44,10 @@ pub fn first_start(
     if seeded.wrote_file {
         info!("Initial credentials written to: {} (mode 0600)", path.display());
     }
-    // With a configured password the file names the client only.
-    Ok((configured.is_none() && path.exists()).then_some(path))
+    // With a configured password the file names the client only; after a reset it names a password that was.
+    let first =
+        store.read(|tx| Ok(user::by_username(tx, seed::ADMIN)?.is_some_and(|admin| admin.epoch == 1)))?;
+    Ok((configured.is_none() && first && path.exists()).then_some(path))
 }
 
 struct Seeded {

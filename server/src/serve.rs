@@ -54,6 +54,7 @@ async fn serve(config: Config) -> Result<()> {
     heartbeat.abort();
     let now = app.context().now();
     let noted = app.issuer.write(move |tx| recovery::stopped(tx, now)).await;
+    let noted = noted.and_then(|()| app.store.checkpoint());
     match panicked {
         Some(actor) => Err(Error::failed(format_args!("the actor {actor} panicked again and again"))),
         None => noted,

@@ -10,7 +10,12 @@ fn a_minute(limit: u32) -> Allowance {
 }
 
 fn take(windows: &mut Windows, key: &str, now_ms: i64) -> Verdict {
-    windows.take(Take { bucket: ("login", key.to_owned()), allowance: a_minute(5), now_ms })
+    windows.take(Take { bucket: ("login", key.to_owned()), counts: true, allowance: a_minute(5), now_ms })
+}
+
+fn look(windows: &mut Windows, key: &str) -> Verdict {
+    let take = Take { bucket: ("login", key.to_owned()), counts: false, allowance: a_minute(5), now_ms: NOW };
+    windows.take(take)
 }
 
 /// How many of `attempts` are allowed.
@@ -26,6 +31,14 @@ fn flood(windows: &mut Windows) {
 }
 
 #[test]
+fn looking_counts_nothing() {
+    let windows = &mut Windows::default();
+    assert_eq!((look(windows, "a").remaining, look(windows, "a").remaining), (5, 5));
+    assert_eq!(allowed(windows, "a", 6), 5);
+    assert_eq!((look(windows, "a").allowed, look(windows, "a").remaining), (false, 0));
+}
+
+#[test]
 fn the_limit_holds_until_the_minute_ends() {
     let windows = &mut Windows::default();
     let reset = NOW / 1000 + 60;
@@ -36,7 +49,7 @@ fn the_limit_holds_until_the_minute_ends() {
     assert_eq!(take(windows, "a", NOW), verdict(false, 0));
     assert_eq!(take(windows, "a", NOW + 59_999), verdict(false, 0));
     assert!(take(windows, "b", NOW).allowed, "another key");
-    let other = Take { bucket: ("token", "a".to_owned()), allowance: a_minute(1), now_ms: NOW };
+    let other = Take { bucket: ("token", "a".to_owned()), counts: true, allowance: a_minute(1), now_ms: NOW };
     assert!(windows.take(other).allowed, "another rule");
     assert_eq!(take(windows, "a", NOW + 60_000), Verdict { reset: reset + 60, ..verdict(true, 4) });
 }
@@ -46,7 +59,7 @@ fn each_rule_has_windows_of_its_own_length() {
     let windows = &mut Windows::default();
     let mut take = |rule, window, now_ms| {
         let allowance = Allowance { limit: 1, window };
-        windows.take(Take { bucket: (rule, "a".to_owned()), allowance, now_ms })
+        windows.take(Take { bucket: (rule, "a".to_owned()), counts: true, allowance, now_ms })
     };
     let start = 1_700_000_400_000; // a multiple of ten minutes
     assert!(take("short", 60, start).allowed && take("long", 600, start).allowed);

@@ -111,7 +111,8 @@ pub fn validate(
     check_kind(params).map_err(redirected)?;
     let scope = scope_of(&client, params).map_err(redirected)?;
     let code_challenge = challenge(&client, params).map_err(redirected)?;
-    let resources = Resources::parse(params.all("resource")).map_err(redirected)?;
+    let resources =
+        Resources::parse(params.all("resource")).map_err(redirected)?.spelled_as(&env.policy.resources);
     let (prompt, max_age) = freshness(params).map_err(redirected)?;
     let subject = subject(env, &client, params).map_err(redirected)?;
     let request = AuthorizationRequest {

@@ -55,6 +55,13 @@ impl Store {
         answer
     }
 
+    /// Moves what was committed into the main file, so that the file alone is the whole database; for a clean stop.
+    pub fn checkpoint(&self) -> Result<()> {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.checkpoint(),
+        }
+    }
+
     /// A connection that writes. The issuer holds one for the life of the process.
     pub fn writer(&self) -> Result<Writer> {
         match self {

@@ -108,6 +108,7 @@ pub fn request(
 ) -> Result<Requested> {
     client.require(Grant::Device, "Device authorization flow is not enabled for this client")?;
     let (scope, resources) = asked;
+    let resources = resources.spelled_as(&env.policy.resources);
     let scope = scope_of(client, scope)?;
     let mut bytes = env.ctx.bytes::<20>();
     bytes[..6].copy_from_slice(&env.ctx.now_ms().to_be_bytes()[2..]);

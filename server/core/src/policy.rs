@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::resource::Resources;
+
 /// Lifetimes of one token profile, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
@@ -57,6 +59,8 @@ pub struct Policy {
     pub consent_max_age: i64,
     /// Known scopes and their words for the consent page.
     pub scopes: BTreeMap<String, String>,
+    /// Resources of the deployment, in the spelling that goes into `aud` (deviation D28).
+    pub resources: Resources,
     /// Private-use redirect schemes without a dot.
     pub redirect_schemes: Vec<String>,
     /// Deliberate weaknesses, each off by default.

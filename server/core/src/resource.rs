@@ -93,6 +93,14 @@ impl TryFrom<String> for Resource {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resources(Vec<Resource>);
 
+impl FromIterator<Resource> for Resources {
+    fn from_iter<I: IntoIterator<Item = Resource>>(iter: I) -> Self {
+        let mut resources = Resources::default();
+        iter.into_iter().for_each(|resource| resources.insert(resource));
+        resources
+    }
+}
+
 impl Resources {
     /// Parses the values of a repeatable `resource` parameter.
     pub fn parse<'a>(values: impl IntoIterator<Item = &'a str>) -> Result<Self> {

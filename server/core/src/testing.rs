@@ -10,6 +10,7 @@ use crate::context::{Context, ManualClock, SystemRandom};
 use crate::db::{Store, Tx};
 use crate::error::Result;
 use crate::policy::{Compat, Lifetimes, Policy};
+use crate::resource::Resources;
 
 /// The moment of [`context`], in Unix seconds.
 pub const NOW: i64 = 1_800_000_000;
@@ -44,6 +45,7 @@ pub fn policy() -> Policy {
         consent_remember: true,
         consent_max_age: 31_536_000,
         scopes: BTreeMap::new(),
+        resources: Resources::default(),
         redirect_schemes: Vec::new(),
         compat: Compat::default(),
         issuer,

@@ -291,7 +291,7 @@ mod tests {
     }
 
     fn refusal(result: Result<User>) -> String {
-        let error = result.err().expect("it must be refused");
+        let error = result.expect_err("it must be refused");
         assert_eq!(error.code(), Some(Code::InvalidRequest));
         error.to_string()
     }

@@ -1,6 +1,7 @@
 //! `authgate config`.
 
 use authgate::config::{Setting, reference};
+use authgate::tls;
 use authgate_core::error::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -27,6 +28,9 @@ impl Configuration {
 
 fn check() -> Result<Answer> {
     let (config, warnings) = configured()?;
+    if let Some(files) = &config.server.tls {
+        tls::server_config(files)?;
+    }
     let mut lines = vec![format!("The configuration is valid; the issuer is {}.", config.server.issuer)];
     lines.extend(warnings.iter().map(|warning| format!("Warning: {warning}")));
     let object = json!({

@@ -60,25 +60,29 @@ impl List {
             Some(name) => Some(user::by_id_or_name(tx, name)?.ok_or_else(|| unknown("user", name))?),
             None => None,
         };
-        let consents = consent::list(tx, user.as_ref().map(|user| user.id.as_str()))?;
-        let asked = |id: &str| self.client.as_deref().is_none_or(|client| client == id);
-        consents
-            .iter()
-            .filter(|consent| asked(&consent.client_id))
-            .map(|consent| object(tx, consent))
-            .collect()
+        let mut found = Vec::new();
+        for consent in consent::list(tx, user.as_ref().map(|user| user.id.as_str()))? {
+            if self.client.as_deref().is_none_or(|client| client == consent.client_id) {
+                found.extend(object(tx, &consent)?);
+            }
+        }
+        Ok(found)
     }
 }
 
-fn object(tx: &mut Tx<'_>, consent: &consent::Consent) -> Result<Value> {
-    let username = user::by_id(tx, &consent.user_id)?.map(|user| user.username);
-    let client_name = client::by_id(tx, &consent.client_id)?.map(|client| client.name);
+/// `None` if the consent does not hold any more, because its user or client was disabled or revoked since.
+fn object(tx: &mut Tx<'_>, consent: &consent::Consent) -> Result<Option<Value>> {
+    let (user, client) = (user::by_id(tx, &consent.user_id)?, client::by_id(tx, &consent.client_id)?);
+    let (Some(user), Some(client)) = (user, client) else { return Ok(None) };
+    if !consent.holds(&user, &client) {
+        return Ok(None);
+    }
     let scope: Vec<_> = consent.pairs.0.scopes().into_iter().collect();
-    Ok(json!({
-        "id": consent.id, "user_id": consent.user_id, "username": username, "client_id": consent.client_id,
-        "client_name": client_name, "origin": consent.origin, "scope": scope.join(" "),
+    Ok(Some(json!({
+        "id": consent.id, "user_id": user.id, "username": user.username, "client_id": client.id,
+        "client_name": client.name, "origin": consent.origin, "scope": scope.join(" "),
         "resources": consent.pairs.0.resources(), "granted_at": consent.granted_at,
-    }))
+    })))
 }
 
 impl Revoke {
@@ -90,6 +94,6 @@ impl Revoke {
             }
             Ok(())
         })?;
-        Ok(Answer::new(format!("took {} back", self.id), json!({"id": self.id, "revoked": true})))
+        Ok(Answer::new(format!("revoked consent {}", self.id), json!({"id": self.id, "revoked": true})))
     }
 }

@@ -1,6 +1,7 @@
 //! Who can log in, and the first who can.
 
 use authgate_core::secret::Secret;
+use authgate_core::user::check_password;
 
 use super::parse::{self, Parsed};
 use super::reader::Reader;
@@ -19,7 +20,11 @@ settings! { "Accounts";
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<Secret> {
     reader.value(AUTH_MODE, mode);
     let password = reader.secret(DEFAULT_ADMIN_PASSWORD, DEFAULT_ADMIN_PASSWORD_FILE)?;
-    Some(Secret::new(password.expose().trim()))
+    let password = Secret::new(password.expose().trim());
+    if check_password(&password).is_err() {
+        reader.warn("DEFAULT_ADMIN_PASSWORD is not of 8 to 1024 bytes, as every other password must be");
+    }
+    Some(password)
 }
 
 fn mode(text: &str) -> Parsed<()> {
@@ -31,7 +36,7 @@ fn mode(text: &str) -> Parsed<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Scratch, config, refused};
+    use super::super::tests::{Scratch, config, refused, warnings};
 
     #[test]
     fn only_local_accounts_yet() {
@@ -46,5 +51,12 @@ mod tests {
         assert_eq!(password(&[]), None);
         assert_eq!(password(&[("DEFAULT_ADMIN_PASSWORD", "hunter2")]).as_deref(), Some("hunter2"));
         assert_eq!(password(&[("DEFAULT_ADMIN_PASSWORD_FILE", file.path())]).as_deref(), Some("pass word"));
+    }
+
+    #[test]
+    fn a_short_password_warns() {
+        let warned = warnings(&[("DEFAULT_ADMIN_PASSWORD", " hunter2 ")]);
+        assert!(warned.len() == 1 && warned[0].contains("8 to 1024 bytes") && !warned[0].contains("hunter2"));
+        assert!(warnings(&[("DEFAULT_ADMIN_PASSWORD", "hunter22")]).is_empty());
     }
 }

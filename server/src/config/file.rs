@@ -28,7 +28,7 @@ pub struct ScopeEntry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceEntry {
     /// The indicator, spelled as it goes into `aud`.
-    pub uri: String,
+    pub resource: Resource,
     /// What the consent page calls it.
     pub name: Option<String>,
     /// True if clients that registered themselves may ask for it.
@@ -138,13 +138,11 @@ impl File<'_, '_> {
                 "must be an absolute http or https URI with a host, without user, fragment or dot segments";
             return self.problem(&format!("{key}.uri"), &shown, expected);
         };
-        let same =
-            |other: &ResourceEntry| Resource::parse(&other.uri).is_ok_and(|other| other.same_as(&parsed));
-        if let Some((other, _)) = resources.iter().find(|(_, entry)| same(entry)) {
+        if let Some((other, _)) = resources.iter().find(|(_, entry)| entry.resource.same_as(&parsed)) {
             let expected = format!("is the same resource as resources.{other}");
             return self.problem(&format!("{key}.uri"), &shown, &expected);
         }
-        resources.insert(name.to_owned(), ResourceEntry { uri, name: words, self_registered });
+        resources.insert(name.to_owned(), ResourceEntry { resource: parsed, name: words, self_registered });
     }
 
     /// Hands each member of an entry to `set`; a plain string is the member called `short`.
@@ -245,7 +243,7 @@ mod tests {
         assert_eq!(config.scopes["write"].words, "Create and modify data on your behalf");
         assert!(config.scopes["write"].self_registered);
         let (files, mail) = (&config.resources["files"], &config.resources["mail"]);
-        assert_eq!((files.uri.as_str(), files.self_registered), ("https://Files.example.com/", false));
+        assert_eq!((files.resource.as_str(), files.self_registered), ("https://Files.example.com/", false));
         assert_eq!((files.name.as_deref(), mail.name.as_deref()), (None, Some("Mail")));
         assert!(mail.self_registered);
     }

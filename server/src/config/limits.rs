@@ -9,9 +9,9 @@ settings! { "Rate limits";
     ENABLE_RATE_LIMIT = "true";
     /// Logins from an address, and into an account.
     LOGIN_RATE_LIMIT = "5";
-    /// Failed authentications at the token endpoint from an address, and requests of a client.
+    /// Failed client authentications from an address, except at introspection.
     TOKEN_RATE_LIMIT = "20";
-    /// The same at the introspection endpoint.
+    /// Failed client authentications at the introspection endpoint from an address.
     INTROSPECT_RATE_LIMIT = "20";
     /// User codes looked up from an address.
     DEVICE_VERIFY_RATE_LIMIT = "10";

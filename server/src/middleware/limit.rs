@@ -1,6 +1,5 @@
 //! Requests per window, most of them a minute (contract, deviation D20): who guesses is slowed down, by address and by account.
 
-use std::future::Future;
 use std::net::IpAddr;
 
 use actix_web::dev::ServiceResponse;
@@ -25,6 +24,10 @@ pub struct Rule {
 impl Rule {
     const fn per_minute(name: &'static str, limit: fn(&Limits) -> u32) -> Self {
         Self { name, limit, window: 60 }
+    }
+
+    fn allowance(&self, limits: &Limits) -> Allowance {
+        Allowance { limit: (self.limit)(limits), window: self.window }
     }
 }
 
@@ -63,8 +66,7 @@ pub async fn take(app: &App, rule: &Rule, key: &str) -> Result<Option<Verdict>, 
         return Ok(None);
     }
     let now_ms = app.clock.now_ms();
-    let allowance = Allowance { limit: (rule.limit)(limits), window: rule.window };
-    let verdict = app.limiter.take(rule.name, key.to_owned(), allowance, now_ms).await;
+    let verdict = app.limiter.take(rule.name, key.to_owned(), rule.allowance(limits), now_ms).await;
     let verdict = verdict.map_err(|_| Exceeded::Busy)?;
     if verdict.allowed {
         return Ok(Some(verdict));
@@ -73,26 +75,25 @@ pub async fn take(app: &App, rule: &Rule, key: &str) -> Result<Option<Verdict>, 
     Err(Exceeded::Limit { verdict, retry_after })
 }
 
-/// Lets `attempt` pass while few of its kind from the caller's address failed. It is counted before it runs, so that
-/// sixteen racing guesses are sixteen; what does not fail by `is_failure` is given back.
-pub async fn failures<T, E: From<Exceeded>>(
-    app: &App,
-    request: &HttpRequest,
-    rule: &Rule,
-    attempt: impl Future<Output = Result<T, E>>,
-    is_failure: impl FnOnce(&E) -> bool,
-) -> Result<T, E> {
-    let key = address(request);
-    let counted = take(app, rule, &key).await?;
-    let outcome = attempt.await;
-    if let Some(mut verdict) = counted {
-        if !outcome.as_ref().is_err_and(is_failure) {
-            app.limiter.give_back(rule.name, key);
-            verdict.remaining += 1;
-        }
+/// Notes in the answer of a limited endpoint where the counter of the caller's address stands. A failure is counted, and
+/// refused if there were too many.
+///
+/// It is counted when the outcome is known, so that nobody who succeeds is held up: not by neighbours behind the same
+/// address, not by requests of its own that are under way. Racing failures are still counted one by one.
+pub async fn after(app: &App, request: &HttpRequest, rule: &Rule, failed: bool) -> Result<(), Exceeded> {
+    let (limits, key) = (&app.config.limits, address(request));
+    let verdict = if failed {
+        take(app, rule, &key).await?
+    } else if limits.enabled {
+        // A limiter that cannot say does not take back what succeeded.
+        app.limiter.look(rule.name, key, rule.allowance(limits), app.clock.now_ms()).await.ok()
+    } else {
+        None
+    };
+    if let Some(verdict) = verdict {
         request.extensions_mut().insert(verdict);
     }
-    outcome
+    Ok(())
 }
 
 /// The caller's address as a limiter's key. Whoever has one IPv6 address has the whole /64 it is in.

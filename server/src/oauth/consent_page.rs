@@ -4,7 +4,6 @@ use authgate_core::authorize::Question;
 use authgate_core::client::{Client, Grant};
 use authgate_core::interaction::Interaction;
 use authgate_core::redirect_uri::{self, Kind};
-use authgate_core::resource::Resources;
 use authgate_core::scope::Scope;
 
 use super::authorize::{FORM, way_back};
@@ -41,7 +40,7 @@ pub fn view(app: &App, interaction: &Interaction, question: &Question, signed_in
         // Where nothing was allowed before, everything is new, and marking it says nothing.
         scopes: scopes(app, &scope, &|name| question.known.is_some() && question.is_new(name)),
         claims: Vec::new(),
-        resources: resources(app, &asked.resources),
+        resources: resources(app, asked.resources.iter()),
         token_lifetime: Lifetime(app.policy.profile(client.token_profile).access),
         renewal: renewal(app, client, &scope),
     }
@@ -58,14 +57,15 @@ pub fn scopes(app: &App, scope: &Scope, is_new: &dyn Fn(&str) -> bool) -> Vec<Sc
 }
 
 /// Resources, with their configured names.
-pub fn resources(app: &App, resources: &Resources) -> Vec<Resource> {
+pub fn resources<'a>(
+    app: &App,
+    resources: impl Iterator<Item = &'a authgate_core::resource::Resource>,
+) -> Vec<Resource> {
     let named = |resource: &authgate_core::resource::Resource| {
-        let known = app.config.resources.values().find(|entry| {
-            authgate_core::resource::Resource::parse(&entry.uri).is_ok_and(|known| known.same_as(resource))
-        });
+        let known = app.config.resources.values().find(|entry| entry.resource.same_as(resource));
         Resource { name: known.and_then(|entry| entry.name.clone()), uri: resource.as_str().to_owned() }
     };
-    resources.iter().map(named).collect()
+    resources.map(named).collect()
 }
 
 fn renewal(app: &App, client: &Client, scope: &Scope) -> Renewal {

@@ -21,7 +21,7 @@ pub async fn print(app: &App, addr: SocketAddr, credentials: Option<&Path>) -> R
 
 fn text(issuer: &str, addr: SocketAddr, credentials: Option<&Path>, client_id: Option<&str>) -> String {
     let password = credentials.map_or_else(
-        || "with the password you configured".to_owned(),
+        || "with the password you set".to_owned(),
         |path| format!("the password is in {}", path.display()),
     );
     let client = client_id.map_or_else(String::new, |client_id| {
@@ -56,6 +56,6 @@ mod tests {
         ] {
             assert!(shown.contains(expected), "{shown}");
         }
-        assert!(text("http://localhost:8080", addr, None, None).contains("the password you configured"));
+        assert!(text("http://localhost:8080", addr, None, None).contains("the password you set"));
     }
 }

@@ -141,6 +141,33 @@ async fn d20_guesses_are_counted_and_successes_are_not() {
 }
 
 #[actix_web::test]
+async fn d20_who_authenticates_is_not_held_up_by_the_failures_of_its_neighbours() {
+    let (app, anon) = TestApp::init().with("TOKEN_RATE_LIMIT", "3").start();
+    let (client, secret) = app.confidential_client().await;
+    let grant = [("grant_type", "client_credentials")];
+    let ask = |secret: &str| anon.post("/oauth/token").basic(&client.id, secret).form(&grant).send();
+    let mut statuses = Vec::new();
+    for secret in ["guess", "guess", "guess", "guess", secret.expose(), "guess", secret.expose()] {
+        statuses.push(ask(secret).await.status);
+    }
+    assert_eq!(statuses, [401, 401, 401, 429, 200, 429, 200]);
+}
+
+#[actix_web::test]
+async fn d20_who_authenticates_is_not_held_up_by_its_own_parallel_requests() {
+    let (app, anon) = TestApp::init().with("TOKEN_RATE_LIMIT", "1").start();
+    let (client, secret) = app.confidential_client().await;
+    let ask = || {
+        let request = anon.post("/oauth/token").basic(&client.id, secret.expose());
+        actix_web::rt::spawn(request.form(&[("grant_type", "client_credentials")]).send())
+    };
+    let asked: Vec<_> = (0..50).map(|_| ask()).collect();
+    for reply in asked {
+        assert_eq!(reply.await.unwrap().status, 200);
+    }
+}
+
+#[actix_web::test]
 async fn adv_18_a_forwarded_address_is_no_new_caller() {
     let (_app, anon) = TestApp::init().with("INTROSPECT_RATE_LIMIT", "3").start();
     let mut statuses = Vec::new();

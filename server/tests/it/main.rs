@@ -5,6 +5,7 @@ mod authorize;
 mod commands;
 mod consent;
 mod cors;
+mod crash;
 mod csrf;
 mod device_page;
 mod headers;

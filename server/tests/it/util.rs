@@ -4,6 +4,7 @@ mod browser;
 mod flow;
 mod form;
 mod installation;
+pub mod process;
 mod raw;
 
 use std::cell::Cell;
@@ -24,7 +25,7 @@ use authgate_core::secret::Secret;
 use authgate_core::user::{self, NewUser, Role};
 use tempfile::TempDir;
 
-pub use browser::{Client, Reply};
+pub use browser::{Client, Reply, Request};
 pub use flow::{CALLBACK, CHALLENGE, Registered};
 pub use form::{Form, ORIGIN, tags};
 

@@ -49,6 +49,10 @@ impl Sqlite {
         job(&mut Tx::Sqlite(&connection))
     }
 
+    pub(super) fn checkpoint(&self) -> Result<()> {
+        Ok(connect(&self.path)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+
     pub(super) fn writer(&self) -> Result<Connection> {
         connect(&self.path)
     }

@@ -39,7 +39,7 @@ pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, request: &TokenR
         }
         env.note_compat(tx, "COMPAT_M2M_ANY_RESOURCE", &client.id)?;
     }
-    let resources = request.resources.spelled_as(&client.resources.0);
+    let resources = request.resources.spelled_as(&env.policy.resources).spelled_as(&client.resources.0);
     let scopes = scope.to_string();
     let new = NewToken {
         client,

@@ -4,6 +4,7 @@ use authgate_core::authorize::{Destination, Rejected};
 use authgate_core::client::ClientSpec;
 use authgate_core::error::{Code, Refusal};
 use authgate_core::interaction::Prompt;
+use authgate_core::resource::Resource;
 use authgate_core::scope::Scope;
 use authgate_core::secret::Secret;
 
@@ -229,4 +230,14 @@ fn a_stored_request_is_checked_again_before_it_is_answered() {
         let again = world.read(|tx, _| revalidate(tx, &mut request));
         assert_eq!(crate::world::refusal(again), code, "{change}");
     }
+}
+
+#[test]
+fn d28_a_resource_is_spelled_as_an_admin_registered_it() {
+    let mut world = World::new();
+    let registered = "https://api.example.com/orders";
+    world.policy.resources = [Resource::parse(registered).unwrap()].into_iter().collect();
+    let request = world.asked(&world.web_app(), &[("resource", "HTTPS://API.Example.com:443/orders/")]);
+    let spelled: Vec<_> = request.resources.iter().map(Resource::as_str).collect();
+    assert_eq!(spelled, [registered]);
 }

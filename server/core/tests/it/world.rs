@@ -15,6 +15,7 @@ use authgate_core::keys::{KeyConfig, Keys};
 use authgate_core::master::Master;
 use authgate_core::policy::{Compat, Lifetimes, Policy};
 use authgate_core::recovery::Recovery;
+use authgate_core::resource::Resources;
 use authgate_core::scope::Scope;
 use authgate_core::secret::{Secret, base64url};
 use authgate_core::session::{self, Browser, Lives, Session};
@@ -78,6 +79,7 @@ fn policy() -> Policy {
         consent_remember: true,
         consent_max_age: 365 * 86_400,
         scopes: std::collections::BTreeMap::new(),
+        resources: Resources::default(),
         redirect_schemes: Vec::new(),
         compat: Compat::default(),
     }

@@ -63,9 +63,15 @@ fn revoke_ends_it_once() {
 }
 
 #[test]
-fn revoking_a_client_or_a_user_takes_the_consent_along() {
+fn what_ends_a_client_or_a_user_ends_the_consent() {
     let place = Place::migrated();
-    let (_, app, _) = granted(&place, "alice");
-    place.prints(&["client", "revoke-all", text(&app, "client_id")]);
-    assert_eq!(place.json(&["consent", "list"]), json!([]));
+    for end in ["client disable", "client revoke-all", "client delete", "user disable", "user reset-password"]
+    {
+        let name = end.replace(' ', "-");
+        let (_, app, _) = granted(&place, &name);
+        assert_eq!(place.json(&["consent", "list"]).as_array().unwrap().len(), 1, "{end}");
+        let (noun, verb) = end.split_once(' ').unwrap();
+        place.prints(&[noun, verb, if noun == "user" { &name } else { text(&app, "client_id") }]);
+        assert_eq!(place.json(&["consent", "list"]), json!([]), "{end}");
+    }
 }

@@ -22,8 +22,8 @@ fn migrate_makes_the_database_once() {
     let made = place.json(&["migrate"]);
     assert_eq!(made, json!({"schema_version": VERSION, "migrations_run": VERSION}));
     assert!(place.prints(&["migrate"]).contains("is up to date"));
-    let mode = |name: &str| fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("data"), mode("data/authgate.db")), (0o700, 0o600));
+    let permissions = |name: &str| fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((permissions("data"), permissions("data/authgate.db")), (0o700, 0o600));
 }
 
 #[test]

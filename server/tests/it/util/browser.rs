@@ -109,6 +109,11 @@ impl Request {
         self
     }
 
+    /// Sends it to a server that may die before it answers.
+    pub async fn send_to_the_dying(self) -> Option<u16> {
+        self.head.send_body(self.body).await.ok().map(|response| response.status().as_u16())
+    }
+
     /// Sends it with the cookies there are, and takes those that come back.
     pub async fn send(self) -> Reply {
         let cookies: Vec<_> =

@@ -11,7 +11,7 @@ use authgate_core::secret::Secret;
 use url::Url;
 
 use super::form::ORIGIN;
-use super::{Client, PASSWORD, Reply, TestApp};
+use super::{Client, PASSWORD, Reply, Request, TestApp};
 
 /// Where [`TestApp::web_client`] has its answers sent.
 pub const CALLBACK: &str = "https://app.example.com/callback";
@@ -49,25 +49,36 @@ impl Registered {
 
     /// Redeems a code.
     pub async fn redeem(&self, http: &Client, code: &str) -> Reply {
+        self.redemption(http, code).send().await
+    }
+
+    /// The request that redeems a code.
+    pub fn redemption(&self, http: &Client, code: &str) -> Request {
         let form = [
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", CALLBACK),
             ("code_verifier", VERIFIER),
         ];
-        self.token(http, &form).await
+        self.post(http, "/oauth/token", &form)
     }
 
     /// Uses a refresh token.
     pub async fn refresh(&self, http: &Client, token: &str) -> Reply {
-        self.token(http, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+        self.refreshing(http, token).send().await
     }
 
-    async fn token(&self, http: &Client, form: &[(&str, &str)]) -> Reply {
-        let request = http.post("/oauth/token");
+    /// The request that uses a refresh token.
+    pub fn refreshing(&self, http: &Client, token: &str) -> Request {
+        self.post(http, "/oauth/token", &[("grant_type", "refresh_token"), ("refresh_token", token)])
+    }
+
+    /// A request in which the client authenticates.
+    pub fn post(&self, http: &Client, path: &str, form: &[(&str, &str)]) -> Request {
+        let request = http.post(path);
         match &self.secret {
-            Some(secret) => request.basic(&self.id, secret.expose()).form(form).send().await,
-            None => request.form(&[form, &[("client_id", self.id.as_str())]].concat()).send().await,
+            Some(secret) => request.basic(&self.id, secret.expose()).form(form),
+            None => request.form(&[form, &[("client_id", self.id.as_str())]].concat()),
         }
     }
 

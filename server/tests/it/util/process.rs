@@ -1,0 +1,64 @@
+//! The built program, serving.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::Client;
+
+/// A server process that is killed with the test.
+pub struct Process {
+    child: Child,
+    /// What it printed until it was ready.
+    pub printed: String,
+    /// Where it listens.
+    pub addr: SocketAddr,
+}
+
+impl Process {
+    /// Starts it with its data in `folder` and nothing in its environment but `env`, and waits until it is ready.
+    pub fn start(folder: &Path, env: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_authgate"))
+            .arg("serve")
+            .current_dir(folder)
+            .env_clear()
+            .env("SERVER_ADDR", "127.0.0.1:0")
+            .envs(env.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let printed = lines.by_ref().take_while(|line| !line.contains("verification_uri_complete"));
+        let printed = printed.collect::<Vec<_>>().join("\n");
+        let addr = printed.split("listening on ").nth(1).and_then(|rest| rest.split(')').next());
+        let addr =
+            addr.and_then(|addr| addr.parse().ok()).unwrap_or_else(|| panic!("no address in {printed}"));
+        Self { child, printed, addr }
+    }
+
+    /// A client without cookies.
+    pub fn client(&self) -> Client {
+        Client::new(self.addr)
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// The code it ends with, once it has; none if a signal ended it.
+    pub fn code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
