@@ -30,7 +30,7 @@ lint:
 	cargo clippy --workspace --all-targets -- -D warnings
 	command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
 	cargo deny check bans licenses sources
-	cd $(CLIENTS)/go && test -z "$$(gofmt -l . | tee /dev/stderr)" && go vet ./...
+	cd $(CLIENTS)/go && ! gofmt -l . | grep . && go vet ./...
 
 fmt:
 	cargo fmt --all
