@@ -14,6 +14,7 @@ mod log;
 mod login;
 mod logout;
 mod methods;
+mod oauth;
 mod pages;
 mod paths;
 mod process;

@@ -63,7 +63,8 @@ impl Registered {
         self.token(http, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 
-    async fn token(&self, http: &Client, form: &[(&str, &str)]) -> Reply {
+    /// A token request, with the client's authentication added.
+    pub async fn token(&self, http: &Client, form: &[(&str, &str)]) -> Reply {
         let request = http.post("/oauth/token");
         match &self.secret {
             Some(secret) => request.basic(&self.id, secret.expose()).form(form).send().await,
