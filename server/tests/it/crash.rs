@@ -152,11 +152,11 @@ async fn a_revocation_holds_from_its_commit_on() {
     let (access_token, refresh_token) = mortal.tokens().await;
     let form = [("token", refresh_token.as_str())];
 
-    mortal.dies("before_commit", mortal.app.post(&mortal.client(), "/oauth/revoke", &form)).await;
+    mortal.dies("before_commit", mortal.app.asking(&mortal.client(), "/oauth/revoke", &form)).await;
     assert!(mortal.is_live(&access_token).await, "it was not committed");
 
     while mortal.count(REVOKED) == 0 {
-        mortal.dies("after_commit", mortal.app.post(&mortal.client(), "/oauth/revoke", &form)).await;
+        mortal.dies("after_commit", mortal.app.asking(&mortal.client(), "/oauth/revoke", &form)).await;
     }
     assert!(!mortal.is_live(&access_token).await);
     assert_eq!(mortal.app.refresh(&mortal.client(), &refresh_token).await.json()["error"], "invalid_grant");

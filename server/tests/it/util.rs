@@ -4,7 +4,9 @@ mod browser;
 mod flow;
 mod form;
 mod installation;
+pub mod jws;
 pub mod process;
+mod programs;
 mod raw;
 
 use std::cell::Cell;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authgate::app::{App, Surroundings, Timeouts};
+use authgate::config::Config;
 use authgate::serve::Running;
 use authgate::{config, open, serve};
 use authgate_actors::supervisor::Health;
@@ -26,8 +29,9 @@ use authgate_core::user::{self, NewUser, Role};
 use tempfile::TempDir;
 
 pub use browser::{Client, Reply, Request};
-pub use flow::{CALLBACK, CHALLENGE, Registered};
+pub use flow::{CALLBACK, CHALLENGE, Registered, VERIFIER};
 pub use form::{Form, ORIGIN, tags};
+pub use programs::DEVICE_GRANT;
 
 /// The moment every test begins at, in unix seconds.
 pub const START: i64 = 1_800_000_000;
@@ -43,7 +47,7 @@ pub struct TestApp {
     /// Where it listens.
     pub addr: SocketAddr,
     running: Cell<Option<Running>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// A server about to start.
@@ -57,6 +61,27 @@ impl TestApp {
     pub fn init() -> Init {
         let admin = ("DEFAULT_ADMIN_PASSWORD".to_owned(), PASSWORD.to_owned());
         Init { settings: BTreeMap::from([admin]), timeouts: Timeouts::default() }
+    }
+
+    fn run(config: Config, clock: Arc<ManualClock>, timeouts: Timeouts, folder: TempDir) -> Self {
+        let surroundings = Surroundings { clock: clock.clone(), random: Arc::new(SystemRandom), timeouts };
+        let ctx = Context::new(clock.as_ref(), Arc::new(SystemRandom));
+        let opened = open::for_server(&config, &ctx).unwrap();
+        let health = Health::new(|actor| panic!("{actor} was given up"));
+        let app = Arc::new(App::start(config, opened, surroundings, health).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let running = serve::start(Arc::clone(&app), listener, 1).unwrap();
+        let (addr, running) = (running.addr, Cell::new(Some(running)));
+        TestApp { app, clock, addr, running, folder }
+    }
+
+    /// Stops it, and starts another on the same files: what was in memory is gone.
+    pub async fn restarted(self) -> Self {
+        self.running().stop().await;
+        let Self { app, clock, folder, .. } = self;
+        let (config, timeouts) = (app.config.clone(), app.timeouts);
+        drop(app);
+        Self::run(config, clock, timeouts, folder)
     }
 
     /// What stops it.
@@ -135,16 +160,7 @@ impl Init {
         self.settings.insert("DATA_DIR".to_owned(), folder.path().to_str().unwrap().to_owned());
         let (config, _) = config::load(&|name| self.settings.get(name).cloned()).unwrap();
         let clock = Arc::new(ManualClock::at(START * 1000));
-        let surroundings =
-            Surroundings { clock: clock.clone(), random: Arc::new(SystemRandom), timeouts: self.timeouts };
-        let ctx = Context::new(clock.as_ref(), Arc::new(SystemRandom));
-        let opened = open::for_server(&config, &ctx).unwrap();
-        let health = Health::new(|actor| panic!("{actor} was given up"));
-        let app = Arc::new(App::start(config, opened, surroundings, health).unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let running = serve::start(Arc::clone(&app), listener, 1).unwrap();
-        let (addr, running) = (running.addr, Cell::new(Some(running)));
-        let app = TestApp { app, clock, addr, running, _folder: folder };
+        let app = TestApp::run(config, clock, self.timeouts, folder);
         let anon = app.client();
         (app, anon)
     }

@@ -60,7 +60,7 @@ impl Registered {
             ("redirect_uri", CALLBACK),
             ("code_verifier", VERIFIER),
         ];
-        self.post(http, "/oauth/token", &form)
+        self.asking(http, "/oauth/token", &form)
     }
 
     /// Uses a refresh token.
@@ -70,11 +70,16 @@ impl Registered {
 
     /// The request that uses a refresh token.
     pub fn refreshing(&self, http: &Client, token: &str) -> Request {
-        self.post(http, "/oauth/token", &[("grant_type", "refresh_token"), ("refresh_token", token)])
+        self.asking(http, "/oauth/token", &[("grant_type", "refresh_token"), ("refresh_token", token)])
+    }
+
+    /// A token request, with the client's authentication added.
+    pub async fn token(&self, http: &Client, form: &[(&str, &str)]) -> Reply {
+        self.asking(http, "/oauth/token", form).send().await
     }
 
     /// A request in which the client authenticates.
-    pub fn post(&self, http: &Client, path: &str, form: &[(&str, &str)]) -> Request {
+    pub fn asking(&self, http: &Client, path: &str, form: &[(&str, &str)]) -> Request {
         let request = http.post(path);
         match &self.secret {
             Some(secret) => request.basic(&self.id, secret.expose()).form(form),
