@@ -129,7 +129,9 @@ async fn d12_a_public_client_has_a_name_and_no_secret() {
 #[actix_web::test]
 async fn rfc6749_2_3_1_both_parts_of_basic_are_percent_encoded() {
     let (_app, anon, client, secret) = world().await;
-    let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let encoded = |text: &str| {
+        text.bytes().flat_map(|byte| format!("%{byte:02X}").into_bytes()).map(char::from).collect::<String>()
+    };
     let ask = |credentials: String| {
         let header = format!("bAsIc {}", STANDARD.encode(credentials));
         let form = [("grant_type", "client_credentials")];

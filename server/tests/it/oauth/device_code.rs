@@ -9,7 +9,7 @@ async fn public(app: &TestApp) -> Registered {
     app.client_of(ClientType::Public, |_| ()).await
 }
 
-fn ask_json(anon: &Client, body: impl ToString) -> impl Future<Output = Reply> {
+fn ask_json<T: ToString + ?Sized>(anon: &Client, body: &T) -> impl Future<Output = Reply> {
     anon.post("/oauth/device/code").body("application/json; charset=utf-8", body.to_string()).send()
 }
 
@@ -46,14 +46,16 @@ async fn json_is_taken_as_well() {
     let body = json!({
         "client_id": public.id, "scope": "openid read", "resource": ["https://a.example", "https://b.example"], "x": 1,
     });
-    let reply = ask_json(&anon, body).await;
+    let reply = ask_json(&anon, &body).await;
     let page = alice.open(&format!("/device?user_code={}", reply.member("user_code"))).await;
     page.says("https://a.example").says("https://b.example").says("Example App");
     // D3 for confidential clients.
     let secret = web.secret.as_ref().unwrap().expose();
-    ask_json(&anon, json!({"client_id": web.id, "client_secret": secret})).await.ok();
-    ask_json(&anon, json!({"client_id": web.id})).await.is_error(401, "invalid_client");
-    ask_json(&anon, json!({"client_id": web.id, "client_secret": "x"})).await.is_error(401, "invalid_client");
+    ask_json(&anon, &json!({"client_id": web.id, "client_secret": secret})).await.ok();
+    ask_json(&anon, &json!({"client_id": web.id})).await.is_error(401, "invalid_client");
+    ask_json(&anon, &json!({"client_id": web.id, "client_secret": "x"}))
+        .await
+        .is_error(401, "invalid_client");
 }
 
 #[actix_web::test]
@@ -77,7 +79,7 @@ async fn adv_15_strange_json_is_refused() {
         ask_json(&anon, body).await.is_error(400, "invalid_request");
     }
     for body in [json!({}), json!({"client_id": ""}), json!({"client_id": Value::Null})] {
-        ask_json(&anon, body).await.is_error(400, "invalid_request");
+        ask_json(&anon, &body).await.is_error(400, "invalid_request");
     }
     for content_type in ["text/plain", "application/jwt", ""] {
         let body = json!({"client_id": id}).to_string();

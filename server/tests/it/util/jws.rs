@@ -37,10 +37,10 @@ impl Jws {
     /// Takes a token apart that verifies with the published key its header names.
     pub async fn verified(http: &Client, token: &str) -> Self {
         let jws = Self::read(token);
-        let jwks = http.get("/.well-known/jwks.json").send().await.json();
-        let keys = jwks["keys"].as_array().unwrap();
+        let published = http.get("/.well-known/jwks.json").send().await.json();
+        let keys = published["keys"].as_array().unwrap();
         let key = keys.iter().find(|key| key["kid"] == jws.header["kid"]);
-        let key = key.unwrap_or_else(|| panic!("no key for {} in {jwks}", jws.header));
+        let key = key.unwrap_or_else(|| panic!("no key for {} in {published}", jws.header));
         assert_eq!((&key["alg"], &key["use"]), (&jws.header["alg"], &"sig".into()), "{key}");
         assert!(jws.is_signed_by(key), "{}", jws.header);
         jws
