@@ -4,7 +4,7 @@ CLIENTS := server/tests/clients
 # In use while the file is newer than the lock file.
 NPM := $(CLIENTS)/node_modules/.package-lock.json
 
-.PHONY: run test needs lint fmt
+.PHONY: run test needs lint fmt prove
 
 # The server on SQLite in ./data at http://localhost:8080, as a newcomer wants it; RELEASE=1 for an optimised build.
 run:
@@ -35,3 +35,8 @@ lint:
 fmt:
 	cargo fmt --all
 	cd $(CLIENTS)/go && gofmt -w .
+
+# What takes longer than `make test` may: thousands of random schedules of refreshes, and crashes over and over.
+prove:
+	AUTHGATE_SCHEDULES=10000 cargo test -p authgate-core --test it refresh_model
+	for round in 1 2 3 4 5 6 7 8 9 10; do cargo test -q -p authgate --test it crash || exit 1; done
