@@ -90,3 +90,17 @@ async fn what_ends_a_token_shows_at_once() {
     app.disable_user("alice").await;
     assert_eq!(watcher.introspect(&anon, &[("token", &second)]).await, inactive);
 }
+
+#[actix_web::test]
+async fn d21_what_only_the_compatibility_switch_shows_is_audited() {
+    let init = TestApp::init().with("COMPAT_INTROSPECT_ANY", "true");
+    let (app, anon, alice) = init.with_user("alice").await;
+    let web = app.web_client().await;
+    let stranger = app.client_of(ClientType::Confidential, |spec| spec.audiences = Some(Vec::new())).await;
+    let tokens = web.granted(&alice, &[SCOPE]).await;
+    let form = [("token", tokens["access_token"].as_str().unwrap())];
+    assert_eq!(web.introspect(&anon, &form).await["active"], true);
+    assert_eq!(app.events("COMPAT_SWITCH_USED").await, 0, "its own client needs no switch");
+    assert_eq!(stranger.introspect(&anon, &form).await["active"], true);
+    assert_eq!(app.events("COMPAT_SWITCH_USED").await, 1);
+}
