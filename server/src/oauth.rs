@@ -1,5 +1,6 @@
 //! The endpoints of OAuth 2.1 and OpenID Connect.
 
+pub mod answer;
 pub mod authorize;
 pub mod bearer;
 pub mod client_auth;

@@ -1,11 +1,12 @@
 //! The pages a person sees: one struct and one template each, rendered strictly and always escaped.
 //!
-//! [`Pages`] holds the compiled templates and the assets they link to. No page has a script, an inline style or
-//! anything from elsewhere, so the strictest Content-Security-Policy fits them all.
+//! [`Pages`] holds the compiled templates and the assets they link to. No page has anything inline or from elsewhere, and
+//! only the one that hands an answer to an application has a script, so a strict Content-Security-Policy fits them all.
 
 mod account;
 mod assets;
 mod consent;
+mod continue_to;
 mod device;
 mod error;
 mod login;
@@ -26,6 +27,7 @@ pub use account::{
 };
 pub use assets::Asset;
 pub use consent::{Claim, Consent, Renewal, Request, Resource, ScopeLine};
+pub use continue_to::{Continue, Field};
 pub use device::{DeviceConfirm, DeviceDone, DeviceEntry};
 pub use error::{ErrorPage, Link};
 pub use login::Login;
@@ -82,6 +84,11 @@ impl Pages {
     /// The asset at exactly this path.
     pub fn asset(&self, path: &str) -> Option<&Asset> {
         self.assets.iter().find(|asset| asset.path == path)
+    }
+
+    /// The path of the script that submits the form of [`Continue`].
+    pub fn form_post(&self) -> String {
+        self.assets[1].path.clone()
     }
 
     fn context<V: View>(&self, view: &V) -> Result<Value> {

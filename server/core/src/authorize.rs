@@ -1,5 +1,9 @@
 //! The authorization endpoint's rules (RFC 6749 4.1.1, RFC 9700 2.1, OpenID Connect Core 3.1.2).
 
+mod destination;
+
+pub use destination::{Answer, Destination};
+
 use crate::audit::Event;
 use crate::client::{self, Client, ClientStatus, Grant};
 use crate::code::{self, AuthorizationCode};
@@ -8,7 +12,7 @@ use crate::db::{Json, Tx};
 use crate::env::Env;
 use crate::error::{Code, Error, Refusal, Result};
 use crate::form::Params;
-use crate::interaction::{AuthorizationRequest, Prompt};
+use crate::interaction::{AuthorizationRequest, Prompt, ResponseMode};
 use crate::jwt;
 use crate::pkce::Challenge;
 use crate::policy::Policy;
@@ -44,50 +48,9 @@ impl From<Error> for Rejected {
     }
 }
 
-/// A checked redirect URI with the state to give back.
-#[derive(Clone, Debug)]
-pub struct Destination {
-    /// Registered for the client.
-    pub redirect_uri: String,
-    /// As it was sent.
-    pub state: Option<String>,
-}
-
-impl Destination {
-    /// Where a stored request answers to.
-    pub fn of(request: &AuthorizationRequest) -> Self {
-        Self { redirect_uri: request.redirect_uri.clone(), state: request.state.clone() }
-    }
-
-    /// The address with a code (RFC 6749 4.1.2, RFC 9207 2).
-    pub fn with_code(&self, code: &Secret, issuer: &str) -> String {
-        self.with(&[("code", code.expose())], issuer)
-    }
-
-    /// The address with an error (RFC 6749 4.1.2.1, RFC 9207 2).
-    pub fn with_error(&self, refusal: &Refusal, issuer: &str) -> String {
-        self.with(&[("error", refusal.code.as_str()), ("error_description", &refusal.description)], issuer)
-    }
-
-    /// The redirect URI's own text stays byte for byte (RFC 6749 3.1.2: an existing query MUST be retained).
-    fn with(&self, pairs: &[(&str, &str)], issuer: &str) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(pairs);
-        if let Some(state) = &self.state {
-            query.append_pair("state", state);
-        }
-        query.append_pair("iss", issuer);
-        let joint = match self.redirect_uri.split_once('?') {
-            None => "?",
-            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
-            Some(_) => "&",
-        };
-        format!("{}{joint}{}", self.redirect_uri, query.finish())
-    }
-}
-
 /// Checks an authorization request. The client and its redirect URI come first: what is wrong with them is never
-/// redirected.
+/// redirected. A client that registered itself hears of an error only after a person has logged in and agreed to go
+/// there (RFC 9700 4.11.2), so its request is accepted, with the refusal in it.
 pub fn validate(
     tx: &mut Tx<'_>,
     env: Env<'_>,
@@ -103,32 +66,44 @@ pub fn validate(
     let redirect_uri = params.get("redirect_uri").filter(|uri| client.has_redirect_uri(uri));
     let redirect_uri =
         redirect_uri.ok_or_else(|| Error::refused(Code::InvalidRequest, "invalid redirect_uri"))?;
-    let destination = Destination { redirect_uri: redirect_uri.to_owned(), state: state.clone() };
-    let redirected = |error| match error {
-        Error::Refused(refusal) => Rejected::Redirect(destination.clone(), refusal),
-        failed @ Error::Failed(_) => Rejected::Failed(failed),
-    };
-    check_kind(params).map_err(redirected)?;
-    let scope = scope_of(&client, params).map_err(redirected)?;
-    let code_challenge = challenge(&client, params).map_err(redirected)?;
-    let resources =
-        Resources::parse(params.all("resource")).map_err(redirected)?.spelled_as(&env.policy.resources);
-    let (prompt, max_age) = freshness(params).map_err(redirected)?;
-    let subject = subject(env, &client, params).map_err(redirected)?;
-    let request = AuthorizationRequest {
-        client_id: client.id.clone(),
-        redirect_uri: destination.redirect_uri,
+    let posts = params.get("response_mode") == Some("form_post") && can_be_posted_to(redirect_uri);
+    let mode = if posts { ResponseMode::FormPost } else { ResponseMode::Query };
+    let destination = Destination { redirect_uri: redirect_uri.to_owned(), state, mode };
+    match read(env, &client, params, (&destination, nonce)) {
+        Ok(request) => Ok((client, request)),
+        Err(Error::Refused(refusal)) if client.self_registered() && params.get("prompt") != Some("none") => {
+            let request = AuthorizationRequest { refused: Some(refusal), ..destination.request(&client) };
+            Ok((client, request))
+        }
+        Err(Error::Refused(refusal)) => Err(Rejected::Redirect(destination, refusal)),
+        Err(failed @ Error::Failed(_)) => Err(Rejected::Failed(failed)),
+    }
+}
+
+/// What a request of this client asks for, apart from where its answer goes.
+fn read(
+    env: Env<'_>,
+    client: &Client,
+    params: &Params,
+    to: (&Destination, Option<String>),
+) -> Result<AuthorizationRequest> {
+    let (destination, nonce) = to;
+    check_kind(params, destination)?;
+    let scope = scope_of(client, params)?;
+    let code_challenge = challenge(client, params)?;
+    let resources = Resources::parse(params.all("resource"))?.spelled_as(&env.policy.resources);
+    let (prompt, max_age) = freshness(params)?;
+    Ok(AuthorizationRequest {
         scope: scope.to_string(),
-        state,
         nonce,
         code_challenge,
         resources,
         prompt,
         max_age,
         login_hint: params.get("login_hint").filter(|hint| hint.len() <= MAX_HINT).map(str::to_owned),
-        subject,
-    };
-    Ok((client, request))
+        subject: subject(env, client, params)?,
+        ..destination.request(client)
+    })
 }
 
 /// The client of a stored request, if it could still make it. Scopes that it has lost in the meantime are dropped.
@@ -137,7 +112,9 @@ pub fn revalidate(tx: &mut Tx<'_>, request: &mut AuthorizationRequest) -> Result
     if !client.has_redirect_uri(&request.redirect_uri) {
         return Err(Error::refused(Code::InvalidRequest, "invalid redirect_uri"));
     }
-    request.scope = client.registered(&Scope::parse(&request.scope)?)?.to_string();
+    if request.refused.is_none() {
+        request.scope = client.registered(&Scope::parse(&request.scope)?)?.to_string();
+    }
     Ok(client)
 }
 
@@ -152,7 +129,12 @@ fn usable_client(tx: &mut Tx<'_>, client_id: &str) -> Result<Client> {
     })
 }
 
-fn check_kind(params: &Params) -> Result<()> {
+/// A form can be posted to a web address only.
+fn can_be_posted_to(redirect_uri: &str) -> bool {
+    redirect_uri::kind(redirect_uri) != Kind::PrivateUse
+}
+
+fn check_kind(params: &Params, destination: &Destination) -> Result<()> {
     let refuse = |code, words: &'static str| Err(Error::refused(code, words));
     if params.get("request").is_some() {
         return refuse(Code::RequestNotSupported, "request objects are not supported");
@@ -167,7 +149,11 @@ fn check_kind(params: &Params) -> Result<()> {
     }
     match params.get("response_mode") {
         None | Some("query") => Ok(()),
-        Some(_) => refuse(Code::InvalidRequest, "response_mode must be query"),
+        Some("form_post") if destination.mode == ResponseMode::FormPost => Ok(()),
+        Some("form_post") => {
+            refuse(Code::InvalidRequest, "response_mode=form_post needs an http or https redirect_uri")
+        }
+        Some(_) => refuse(Code::InvalidRequest, "response_mode must be query or form_post"),
     }
 }
 

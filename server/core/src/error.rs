@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The error codes this server answers with, by the document that defines each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Code {
     /// RFC 6749 5.2: a parameter is missing, repeated or malformed.
     InvalidRequest,
@@ -91,7 +94,7 @@ impl Code {
 }
 
 /// A "no" with an RFC code and words for whoever asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The code on the wire.
     pub code: Code,

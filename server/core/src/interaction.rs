@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::{Json, Tx, params, row};
 use crate::env::Env;
-use crate::error::Result;
+use crate::error::{Refusal, Result};
 use crate::resource::Resources;
 use crate::secret::sha256;
 use crate::session::Session;
@@ -37,6 +37,24 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<String>,
     /// The only user who may answer, if `id_token_hint` named one.
     pub subject: Option<String>,
+    /// How the answer travels.
+    #[serde(default)]
+    pub response_mode: ResponseMode,
+    /// Why the request is not accepted, where a person must log in before the client hears of it. Then the scope is
+    /// empty, and nothing can be allowed.
+    #[serde(default)]
+    pub refused: Option<Refusal>,
+}
+
+/// OAuth 2.0 Multiple Response Types 2.1, OAuth 2.0 Form Post Response Mode 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// In the query of the redirect URI.
+    #[default]
+    Query,
+    /// As the fields of a form that the browser posts to the redirect URI.
+    FormPost,
 }
 
 /// OpenID Connect Core 3.1.2.1.

@@ -42,6 +42,13 @@ pub fn leading_to(redirect_uri: &str) -> HeaderValue {
     target.map_or(HeaderValue::from_static(POLICY), with)
 }
 
+/// The policy of the page that posts an answer to `redirect_uri`: [`leading_to`] there, and a script of ours may run.
+pub fn handing_over(redirect_uri: &str) -> HeaderValue {
+    let policy = leading_to(redirect_uri);
+    let policy = policy.to_str().expect("a policy is visible ASCII");
+    HeaderValue::from_str(&format!("{policy}; script-src 'self'")).expect("a policy is visible ASCII")
+}
+
 #[cfg(test)]
 mod tests {
     use super::leading_to;

@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use authgate_core::audit::Event;
 use authgate_core::authorize::{self, Destination, Question, Rejected, Skip};
+use authgate_core::client::Client;
 use authgate_core::consent::{self, ConsentOrigin};
 use authgate_core::db::Tx;
 use authgate_core::env::Env;
@@ -18,7 +19,7 @@ use crate::app::App;
 use crate::browser;
 use crate::error::PageError;
 use crate::form::PageForm;
-use crate::oauth::consent_page;
+use crate::oauth::{answer, consent_page};
 use crate::reply;
 use crate::session::{SignedIn, to_login};
 
@@ -119,7 +120,7 @@ async fn proceed(
     let fresh = signed_in.as_ref().is_some_and(|signed_in| interaction.accepts(&signed_in.session));
     let Some(signed_in) = signed_in.filter(|_| fresh) else {
         if silent {
-            return Ok(refuse(app, request, asked, Code::LoginRequired, "the person is not signed in"));
+            return silently(app, request, asked, (Code::LoginRequired, "the person is not signed in"));
         }
         // Whoever is signed in and not fresh must be asked again, or the login page would send them straight back.
         let again = interaction.auth_after > 0 || asked.subject.is_some();
@@ -133,18 +134,18 @@ async fn proceed(
     let (question, asked) = question.await?;
     interaction.request.0 = asked;
     let asked = &interaction.request.0;
+    if let Some(refusal) = &asked.refused {
+        return answer::refuse(app, request, &question.client, (asked, refusal));
+    }
     match question.skip(&app.policy, &signed_in.user, asked, app.context().now()) {
         Skip::Yes => allow(app, request, interaction, signed_in).await,
         Skip::Ask if silent => {
-            Ok(refuse(app, request, asked, Code::ConsentRequired, "the person has not allowed this yet"))
+            silently(app, request, asked, (Code::ConsentRequired, "the person has not allowed this yet"))
         }
-        Skip::AskBecauseOfRedirect if silent => Ok(refuse(
-            app,
-            request,
-            asked,
-            Code::InteractionRequired,
-            "this redirect_uri always asks the person",
-        )),
+        Skip::AskBecauseOfRedirect if silent => {
+            let why = "this redirect_uri always asks the person";
+            silently(app, request, asked, (Code::InteractionRequired, why))
+        }
         Skip::Ask | Skip::AskBecauseOfRedirect => {
             let digest = question.digest(asked);
             let (id, session) = (interaction.id.clone(), signed_in.session.clone());
@@ -192,7 +193,7 @@ async fn allow(
         };
         authorize::issue_code(tx, env, asked, (&client, &signed_in.user, &signed_in.session, &consent))
     });
-    Ok(reply::on_to(request, &Destination::of(&asked).with_code(&code.await?, &app.config.server.issuer)))
+    answer::send(app, request, &Destination::of(&asked).code(&code.await?, &app.config.server.issuer))
 }
 
 /// Takes the interaction for its one decision.
@@ -230,7 +231,7 @@ async fn decide(
         if !approved {
             take(tx, env, &interaction, &signed_in)?;
             authorize::deny(tx, env, asked, &signed_in.user)?;
-            return Ok(Decision::Denied);
+            return Ok(Decision::Denied(Box::new(client)));
         }
         let question = Question::of(tx, client, &signed_in.user, asked)?;
         if interaction.shown.as_deref() != Some(&question.digest(asked)) {
@@ -243,13 +244,13 @@ async fn decide(
         let by = (&client, &signed_in.user, &signed_in.session, &consent);
         authorize::issue_code(tx, env, asked, by).map(Decision::Allowed)
     });
-    let issuer = &app.config.server.issuer;
     match decided.await.map_err(PageError::forbidden)? {
         Decision::Allowed(code) => {
-            Ok(reply::on_to(request, &Destination::of(&asked).with_code(&code, issuer)))
+            answer::send(app, request, &Destination::of(&asked).code(&code, &app.config.server.issuer))
         }
-        Decision::Denied => {
-            Ok(refuse(app, request, &asked, Code::AccessDenied, "User denied the authorization request"))
+        Decision::Denied(client) => {
+            let refusal = refusal(Code::AccessDenied, "User denied the authorization request");
+            answer::refuse(app, request, &client, (&asked, &refusal))
         }
         // The page showed something else than what would be allowed now: it is shown again.
         Decision::Changed => proceed(app, request, again.0).await,
@@ -258,19 +259,23 @@ async fn decide(
 
 enum Decision {
     Allowed(authgate_core::secret::Secret),
-    Denied,
+    Denied(Box<Client>),
     Changed,
 }
 
-fn refuse(
+fn refusal(code: Code, words: &'static str) -> Refusal {
+    Refusal { code, description: words.into(), commit: false }
+}
+
+/// `prompt=none`: whatever stands in the way, the client hears of it at once.
+fn silently(
     app: &App,
     request: &HttpRequest,
     asked: &AuthorizationRequest,
-    code: Code,
-    words: &'static str,
-) -> HttpResponse {
-    let refusal = Refusal { code, description: words.into(), commit: false };
-    reply::on_to(request, &Destination::of(asked).with_error(&refusal, &app.config.server.issuer))
+    (code, words): (Code, &'static str),
+) -> Result<HttpResponse, PageError> {
+    let answer = Destination::of(asked).error(&refusal(code, words), &app.config.server.issuer);
+    answer::send(app, request, &answer)
 }
 
 fn reject(app: &App, request: &HttpRequest, rejected: Rejected) -> Result<HttpResponse, PageError> {
@@ -278,7 +283,7 @@ fn reject(app: &App, request: &HttpRequest, rejected: Rejected) -> Result<HttpRe
         Rejected::Page(refusal) => Err(Error::Refused(refusal).into()),
         Rejected::Failed(error) => Err(error.into()),
         Rejected::Redirect(destination, refusal) => {
-            Ok(reply::on_to(request, &destination.with_error(&refusal, &app.config.server.issuer)))
+            answer::send(app, request, &destination.error(&refusal, &app.config.server.issuer))
         }
     }
 }

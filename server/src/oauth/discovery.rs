@@ -23,7 +23,11 @@ pub struct Metadata {
 impl Metadata {
     /// Of a server with this policy and these keys.
     pub fn new(policy: &Policy, keys: &Keys) -> Self {
-        let oauth = authorization_server(policy);
+        let mut oauth = authorization_server(policy);
+        if policy.refresh_enabled {
+            // How long a client whose answer was lost may repeat a refresh; a member of our own.
+            oauth.insert("refresh_retry_seconds".into(), policy.retry_window.into());
+        }
         let mut openid = oauth.clone();
         openid.extend(openid_provider(policy, keys));
         let encoded = |document: Map<String, Value>| Bytes::from(Value::from(document).to_string());
@@ -59,7 +63,7 @@ fn authorization_server(policy: &Policy) -> Map<String, Value> {
         "jwks_uri": at("/.well-known/jwks.json"),
         "scopes_supported": scopes(policy),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": grants(policy),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],

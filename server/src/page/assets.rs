@@ -3,6 +3,7 @@
 use authgate_core::secret::sha256;
 
 const STYLESHEET: &[u8] = include_bytes!("../../assets/main.css");
+const FORM_POST: &[u8] = include_bytes!("../../assets/form-post.js");
 const FAVICON: &[u8] = include_bytes!("../../assets/favicon.ico");
 const ICON: &[u8] = include_bytes!("../../assets/icon.svg");
 
@@ -19,19 +20,20 @@ pub struct Asset {
     pub immutable: bool,
 }
 
-/// Every asset; the stylesheet is the first.
+/// Every asset; the stylesheet is the first, the script of form_post the second.
 pub(super) fn table() -> Vec<Asset> {
     // 16 characters are 96 bits: enough that two versions of the file never meet.
-    let stylesheet = format!("/static/dist/main-{}.css", &sha256(STYLESHEET)[..16]);
+    let hashed = |name: &str, ending: &str, content_type, bytes| Asset {
+        path: format!("/static/dist/{name}-{}.{ending}", &sha256(bytes)[..16]),
+        content_type,
+        bytes,
+        immutable: true,
+    };
     let fixed =
         |path: &str, content_type, bytes| Asset { path: path.into(), content_type, bytes, immutable: false };
     vec![
-        Asset {
-            path: stylesheet,
-            content_type: "text/css; charset=utf-8",
-            bytes: STYLESHEET,
-            immutable: true,
-        },
+        hashed("main", "css", "text/css; charset=utf-8", STYLESHEET),
+        hashed("form-post", "js", "text/javascript; charset=utf-8", FORM_POST),
         fixed("/favicon.ico", "image/x-icon", FAVICON),
         fixed("/static/images/favicon.ico", "image/x-icon", FAVICON),
         fixed("/static/images/icon.svg", "image/svg+xml", ICON),

@@ -16,6 +16,7 @@ pub fn all(pages: &Pages) -> Vec<Sample> {
     let mut samples = Vec::new();
     login(pages, &mut samples);
     decisions(pages, &mut samples);
+    handover(pages, &mut samples);
     device(pages, &mut samples);
     lists(pages, &mut samples);
     errors(pages, &mut samples);
@@ -227,6 +228,32 @@ fn lists(pages: &Pages, samples: &mut Vec<Sample>) {
     add(samples, pages, "authorizations", &authorizations);
     let none = Authorizations { flash: None, authorizations: vec![], ..authorizations };
     add(samples, pages, "authorizations-empty", &none);
+}
+
+fn handover(pages: &Pages, samples: &mut Vec<Sample>) {
+    let field = |name, value: &str| Field { name, value: value.into() };
+    let form_post = Continue {
+        host: "app.example.com".into(),
+        address: "https://app.example.com/callback".into(),
+        fields: Some(vec![
+            field("code", "c0de"),
+            field("state", "a b"),
+            field("iss", "https://id.example.com"),
+        ]),
+        client_name: None,
+        refusal: None,
+        script: Some(pages.form_post()),
+    };
+    add(samples, pages, "continue-form-post", &form_post);
+    let refused = Continue {
+        client_name: Some("Notes for the Terminal".into()),
+        refusal: Some("none of the requested scopes is registered for this client".into()),
+        script: None,
+        ..form_post
+    };
+    add(samples, pages, "continue-refused-form-post", &refused);
+    let address = "https://app.example.com/callback?error=invalid_scope&state=a+b".into();
+    add(samples, pages, "continue-refused", &Continue { address, fields: None, ..refused });
 }
 
 fn errors(pages: &Pages, samples: &mut Vec<Sample>) {

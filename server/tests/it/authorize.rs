@@ -1,5 +1,6 @@
 //! `/oauth/authorize`: what is accepted, what is answered where.
 
+mod answers;
 mod freshness;
 
 use authgate_core::audit::Origin;

@@ -25,7 +25,7 @@ async fn d36_the_documents_state_what_the_server_does() {
         "jwks_uri": "http://localhost:8080/.well-known/jwks.json",
         "scopes_supported": ["admin", "email", "offline_access", "openid", "profile", "read", "write"],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": [
             "authorization_code", "urn:ietf:params:oauth:grant-type:device_code", "refresh_token",
             "client_credentials",
@@ -37,6 +37,7 @@ async fn d36_the_documents_state_what_the_server_does() {
         "authorization_response_iss_parameter_supported": true,
         "resource_indicators_supported": true,
         "resource_parameter_supported": true,
+        "refresh_retry_seconds": 60,
         "claims_parameter_supported": false,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
@@ -77,7 +78,7 @@ async fn d31_without_refresh_tokens_nothing_speaks_of_them() {
     let (_app, anon) = TestApp::init().with("ENABLE_REFRESH_TOKENS", "false").start();
     for path in [OPENID, OAUTH] {
         let text = anon.get(path).send().await;
-        assert!(!text.text().contains("refresh_token") && !text.text().contains("offline_access"), "{path}");
+        assert!(!text.text().contains("refresh_") && !text.text().contains("offline_access"), "{path}");
     }
 }
 

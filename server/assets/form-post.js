@@ -1,0 +1,2 @@
+// Presses the button of the page that hands an answer to an application.
+document.getElementById("handover").submit();
