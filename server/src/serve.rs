@@ -1,5 +1,6 @@
 //! From a configuration to a server that listens, and back in the opposite order.
 
+pub mod cleaner;
 mod signals;
 mod welcome;
 
@@ -46,12 +47,14 @@ async fn serve(config: Config) -> Result<()> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let running = start(Arc::clone(&app), listener, workers)?;
     let heartbeat = spawn(heartbeat(Arc::clone(&app)));
+    let cleaner = spawn(cleaner::run(Arc::clone(&app)));
     welcome::print(&app, running.addr, credentials.as_deref()).await?;
 
     let panicked = signals::first(&mut broke).await?;
     tracing::info!("stopping: running requests may finish");
     running.stop().await;
     heartbeat.abort();
+    cleaner.abort();
     let now = app.context().now();
     let noted = app.issuer.write(move |tx| recovery::stopped(tx, now)).await;
     let noted = noted.and_then(|()| app.store.checkpoint());

@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod authorize;
 pub mod claims;
+pub mod cleaning;
 pub mod client;
 pub mod code;
 pub mod consent;

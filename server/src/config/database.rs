@@ -17,6 +17,10 @@ settings! { "Database";
     DATA_DIR = "./data";
     /// Connections that read at the same time, 1 to 64; one more writes.
     DB_MAX_OPEN_CONNS = "8";
+    /// Removes tokens, codes, grants, sessions and requests that are over.
+    ENABLE_EXPIRED_TOKEN_CLEANUP = "true";
+    /// Time between two walks through the database that remove them.
+    EXPIRED_TOKEN_CLEANUP_INTERVAL = "1h";
 }
 
 /// The SQLite database.
@@ -26,6 +30,8 @@ pub struct Database {
     pub path: PathBuf,
     /// Connections that read at the same time.
     pub readers: u32,
+    /// Seconds between two removals of what is over; `None` keeps everything.
+    pub cleanup: Option<i64>,
 }
 
 impl Database {
@@ -49,7 +55,12 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Database {
     };
     // A connection string of another driver would only add a second problem.
     let placed = if reader.sound(&[DATABASE_DRIVER]) { place(reader) } else { None };
+    let (cleans, interval) = (
+        reader.switch(ENABLE_EXPIRED_TOKEN_CLEANUP),
+        reader.lifetime(EXPIRED_TOKEN_CLEANUP_INTERVAL, 1..=i64::MAX),
+    );
     Database {
+        cleanup: cleans.then_some(interval),
         path: placed.unwrap_or_else(|| Path::new(&data).join("authgate.db")),
         readers: u32::try_from(reader.integer(DB_MAX_OPEN_CONNS, 1..=64)).expect("at most 64"),
     }
@@ -126,6 +137,14 @@ mod tests {
         ] {
             assert!(refused(&[("DATABASE_DSN", dsn)]).contains("DATABASE_DSN=***: must be"), "{dsn}");
         }
+    }
+
+    #[test]
+    fn what_is_over_is_removed_unless_somebody_wants_to_keep_it() {
+        assert_eq!(config(&[]).database.cleanup, Some(3600));
+        assert_eq!(config(&[("EXPIRED_TOKEN_CLEANUP_INTERVAL", "10m")]).database.cleanup, Some(600));
+        assert_eq!(config(&[("ENABLE_EXPIRED_TOKEN_CLEANUP", "false")]).database.cleanup, None);
+        assert!(refused(&[("EXPIRED_TOKEN_CLEANUP_INTERVAL", "0")]).contains("positive duration"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod account;
 mod authorize;
+mod cleaning;
 mod commands;
 mod consent;
 mod cors;

@@ -3,6 +3,7 @@
 
 mod audit;
 mod authorize;
+mod cleaning;
 mod client_credentials;
 mod code;
 mod consent;

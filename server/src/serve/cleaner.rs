@@ -1,0 +1,48 @@
+//! Removes what is over, between the requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use authgate_core::cleaning::Walk;
+use authgate_core::error::Result;
+use tokio::time::{self, MissedTickBehavior};
+
+use crate::app::App;
+
+/// Between two steps, so that a walk through a large database takes a small part of the one writer.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Walks through the database now and at every interval, unless the operator wants to keep everything.
+pub async fn run(app: Arc<App>) {
+    let Some(interval) = app.config.database.cleanup else { return };
+    let mut ticks = time::interval(Duration::from_secs(interval.unsigned_abs()));
+    // After a long walk, or a machine that slept, one walk is enough.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match walk(&app, PAUSE).await {
+            Ok(removed) => tracing::debug!(removed, "removed what was over"),
+            Err(error) => {
+                tracing::error!(%error, "what is over cannot be removed; the next walk tries again")
+            }
+        }
+    }
+}
+
+/// One walk; returns how many rows it removed.
+pub async fn walk(app: &App, pause: Duration) -> Result<usize> {
+    let mut walk = Walk::default();
+    loop {
+        let now = app.context().now();
+        let step = app.issuer.write(move |tx| {
+            let more = walk.step(tx, now)?;
+            Ok((walk, more))
+        });
+        let (after, more) = step.await?;
+        if !more {
+            return Ok(after.removed());
+        }
+        walk = after;
+        time::sleep(pause).await;
+    }
+}
