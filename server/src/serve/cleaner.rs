@@ -23,7 +23,7 @@ pub async fn run(app: Arc<App>) {
         match walk(&app, PAUSE).await {
             Ok(removed) => tracing::debug!(removed, "removed what was over"),
             Err(error) => {
-                tracing::error!(%error, "what is over cannot be removed; the next walk tries again")
+                tracing::error!(%error, "what is over cannot be removed; the next walk tries again");
             }
         }
     }
