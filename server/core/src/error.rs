@@ -45,6 +45,10 @@ pub enum Code {
     RequestNotSupported,
     /// OpenID Connect Core 3.1.2.6: request objects are not fetched.
     RequestUriNotSupported,
+    /// OpenID Connect Core 3.1.2.6: a client is not described in its request.
+    RegistrationNotSupported,
+    /// OpenID Connect Core Unmet Authentication Requirements 1.0: nobody can log in as the request insists on.
+    UnmetAuthenticationRequirements,
     /// The contract's name for a caller beyond its limit.
     RateLimitExceeded,
     /// RFC 6749 4.1.2.1: busy; the same request may succeed soon.
@@ -75,6 +79,8 @@ impl Code {
             Code::InteractionRequired => "interaction_required",
             Code::RequestNotSupported => "request_not_supported",
             Code::RequestUriNotSupported => "request_uri_not_supported",
+            Code::RegistrationNotSupported => "registration_not_supported",
+            Code::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Code::RateLimitExceeded => "rate_limit_exceeded",
             Code::TemporarilyUnavailable => "temporarily_unavailable",
             Code::ServerError => "server_error",
