@@ -5,7 +5,7 @@ use authgate_core::client::ClientType;
 use crate::util::{Client, PASSWORD, Registered, Reply, TestApp};
 
 #[actix_web::test]
-async fn oidc_3_1_2_1_prompt_none_shows_no_page() {
+async fn openid_core_3_1_2_1_prompt_none_shows_no_page() {
     let (app, anon, alice) = TestApp::init().with_user("alice").await;
     let web = app.web_client().await;
     let silent = web.asks(&[("prompt", "none")]);
