@@ -95,6 +95,19 @@ async fn adv_22_max_age_asks_who_logged_in_too_long_ago() {
 }
 
 #[actix_web::test]
+async fn openid_core_3_1_2_1_max_age_0_is_prompt_login() {
+    let (app, _, alice) = TestApp::init().with_user("alice").await;
+    let web = app.web_client().await;
+    allowed_before(&alice, &web).await;
+    // In the very second of the login too.
+    let page = alice.visit(&web.asks(&[("max_age", "0")])).await;
+    page.form_to("/login");
+    alice.open(&web.asks(&[("max_age", "0"), ("prompt", "none")])).await.is_refused("login_required");
+    app.clock.advance(1);
+    sign_in_on(&alice, &page, "alice").await.is_allowed();
+}
+
+#[actix_web::test]
 async fn adv_22_another_persons_login_decides_for_that_person() {
     let (app, _, browser) = TestApp::init().with_user("alice").await;
     let web = app.web_client().await;
