@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::hasher::Hasher;
-use crate::oauth::discovery::Metadata;
+use crate::keyring::Keyring;
 use crate::open::Opened;
 use crate::page::Pages;
 use crate::policy;
@@ -48,8 +48,10 @@ pub struct App {
     pub limiter: Limiter,
     /// How the actors are.
     pub health: Health,
-    /// What signs and verifies tokens.
-    pub keys: Arc<Keys>,
+    /// What signs and verifies tokens now, and the documents that say so.
+    pub keyring: Keyring,
+    /// What [`authgate_core::generation`] was when the keys were loaded.
+    pub generation: i64,
     /// The key of everything that stays on this server: cookies, CSRF tokens, user codes.
     pub master: Arc<Master>,
     /// Set if the last process did not stop cleanly.
@@ -58,8 +60,6 @@ pub struct App {
     pub pages: Pages,
     /// Hashes passwords on threads of its own.
     pub hasher: Hasher,
-    /// The published documents, encoded.
-    pub metadata: Metadata,
     /// How long a peer may take.
     pub timeouts: Timeouts,
     /// Tells the time.
@@ -102,7 +102,7 @@ impl App {
     /// Starts the actors over an opened installation. Must be called inside an actix `System`. `health` is told by the
     /// actors how they are.
     pub fn start(config: Config, opened: Opened, surroundings: Surroundings, health: Health) -> Result<Self> {
-        let Opened { store, master, keys } = opened;
+        let Opened { store, master, keys, generation } = opened;
         let Surroundings { clock, random, timeouts } = surroundings;
         let policy = policy::of(&config);
         let now = clock.now_ms() / 1000;
@@ -113,10 +113,10 @@ impl App {
             limiter: Limiter::start(&health),
             hasher: Hasher::start()?,
             pages: Pages::new(&config.server.issuer_path)?,
-            metadata: Metadata::new(&policy, &keys),
+            keyring: Keyring::new(&policy, keys),
+            generation,
             reads: Semaphore::new(MAX_READS),
             policy: Arc::new(policy),
-            keys: Arc::new(keys),
             master: Arc::new(master),
             config,
             store,
@@ -172,12 +172,21 @@ impl App {
 
     /// What a rule can see, owned, so that it can go to another thread.
     pub fn own_env(&self, request: &HttpRequest) -> OwnEnv {
+        self.env_for(self.origin(request))
+    }
+
+    /// The same for what the server does by itself; `part` is its path in the audit trail.
+    pub fn env_of(&self, part: &str) -> OwnEnv {
+        self.env_for(Origin { path: Some(part.to_owned()), ..Origin::default() })
+    }
+
+    fn env_for(&self, origin: Origin) -> OwnEnv {
         OwnEnv {
             policy: Arc::clone(&self.policy),
-            keys: Arc::clone(&self.keys),
+            keys: Arc::clone(&self.keyring.now().keys),
             master: Arc::clone(&self.master),
             recovery: self.recovery,
-            origin: self.origin(request),
+            origin,
             ctx: self.context(),
         }
     }

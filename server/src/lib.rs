@@ -12,6 +12,7 @@ pub mod error;
 pub mod form;
 pub mod hasher;
 mod health;
+pub mod keyring;
 pub mod logging;
 pub mod login;
 pub mod middleware;

@@ -1,13 +1,14 @@
 //! What the server and its commands share: the folder, the database, the master key and the signing keys.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use authgate_core::context::Context;
 use authgate_core::db::{self, Store};
 use authgate_core::error::{Error, Result};
+use authgate_core::generation;
 use authgate_core::keys::{KeyConfig, Keys};
 use authgate_core::master::Master;
 
@@ -21,6 +22,8 @@ pub struct Opened {
     pub master: Master,
     /// What signs and verifies.
     pub keys: Keys,
+    /// What [`generation`] was when they were loaded.
+    pub generation: i64,
 }
 
 /// Opens for the server: makes what is missing and brings the schema up to date.
@@ -66,12 +69,12 @@ fn make_private(folder: &Path, file: &Path) -> io::Result<()> {
 
 fn opened(store: Store, config: &Config, key_config: &KeyConfig, ctx: &Context) -> Result<Opened> {
     let master = master(config, &store, ctx)?;
-    let keys = store.write(|tx| {
+    let (keys, generation) = store.write(|tx| {
         master.check(tx, ctx.now())?;
         Keys::ensure(tx, &master, key_config, ctx)?;
-        Keys::load(tx, &master, key_config)
+        Ok((Keys::load(tx, &master, key_config)?, generation::read(tx)?))
     })?;
-    Ok(Opened { store, master, keys })
+    Ok(Opened { store, master, keys, generation })
 }
 
 fn master(config: &Config, store: &Store, ctx: &Context) -> Result<Master> {
@@ -80,7 +83,11 @@ fn master(config: &Config, store: &Store, ctx: &Context) -> Result<Master> {
         return Master::from_text(text);
     }
     if let Some(master) = Master::load(path)? {
-        return Ok(master);
+        return if store.read(|tx| master.fits(tx))? {
+            Ok(master)
+        } else {
+            finish_rewrap(master, path, store)
+        };
     }
     // A new key could not open what the lost one wrapped, and would only hide the loss.
     if store.read(Master::is_known)? {
@@ -92,7 +99,29 @@ fn master(config: &Config, store: &Store, ctx: &Context) -> Result<Master> {
     Master::create(path, ctx)
 }
 
-fn key_config(config: &Config) -> KeyConfig {
+/// The name under which `key rewrap` writes the new key before the database knows it.
+pub fn drafted(path: &Path) -> PathBuf {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    PathBuf::from(draft)
+}
+
+/// A rewrap that committed and died before it renamed the new key's file is finished here; any other key is wrong, which
+/// the check says.
+fn finish_rewrap(old: Master, path: &Path, store: &Store) -> Result<Master> {
+    let draft = drafted(path);
+    match Master::load(&draft)? {
+        Some(new) if store.read(|tx| new.fits(tx))? => {
+            fs::rename(&draft, path)
+                .map_err(|error| Error::failed(format_args!("cannot rename {}: {error}", draft.display())))?;
+            Ok(new)
+        }
+        _ => Ok(old),
+    }
+}
+
+/// What the operator configured about keys.
+pub fn key_config(config: &Config) -> KeyConfig {
     KeyConfig {
         access_algorithm: config.keys.signing_algorithm,
         jwt_secret: config.keys.jwt_secret.clone(),
@@ -103,7 +132,6 @@ fn key_config(config: &Config) -> KeyConfig {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use tempfile::TempDir;

@@ -27,6 +27,7 @@ pub fn of(config: &Config) -> Policy {
         domain: tokens.domain.clone(),
         claim_prefix: tokens.claim_prefix.clone(),
         access_typ: tokens.typ.clone(),
+        key_rotation: config.keys.rotation,
         pkce_required: config.oauth.pkce_required,
         consent_remember: config.oauth.consent_remember,
         consent_max_age: config.oauth.consent_max_age,
@@ -86,6 +87,7 @@ mod tests {
             ("JWT_DOMAIN", "example.com"),
             ("JWT_PRIVATE_CLAIM_PREFIX", "acme"),
             ("ACCESS_TOKEN_TYP", "JWT"),
+            ("KEY_ROTATION_INTERVAL", "3h"),
             ("PKCE_REQUIRED", "false"),
             ("CONSENT_REMEMBER", "false"),
             ("CONSENT_MAX_AGE", "12s"),
@@ -111,6 +113,7 @@ mod tests {
             domain,
             claim_prefix,
             access_typ,
+            key_rotation,
             pkce_required,
             consent_remember,
             consent_max_age,
@@ -122,7 +125,7 @@ mod tests {
         assert_eq!(issuer, "https://id.example.com/auth");
         assert_eq!([short, standard, long].map(lifetimes_of), [(1, 2), (3, 4), (5, 6)]);
         assert_eq!((refresh_max, jitter, code, client_credentials), (721 * 3600, 9, 8, 7));
-        assert_eq!((id_token, retry_window, consent_max_age), (10, 11, 12));
+        assert_eq!((id_token, retry_window, consent_max_age, key_rotation), (10, 11, 12, 10_800));
         assert!(!refresh_enabled && !rotation && !pkce_required && !consent_remember);
         assert_eq!(default_audience, ["api", "https://id.example.com/auth"]);
         assert_eq!(userinfo_audience, ["https://id.example.com/auth", "api"]);

@@ -6,6 +6,7 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
+use authgate_core::keys::JWKS_MAX_AGE;
 use serde::Serialize;
 
 use crate::app::App;
@@ -25,11 +26,12 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     response
 }
 
-/// A JSON document for everybody, encoded beforehand; caches may keep it for an hour, as the contract has it.
+/// A JSON document for everybody, encoded beforehand; caches may keep it for an hour, as the contract has it. A key is
+/// published that long before it signs.
 pub fn published(document: &Bytes) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, JSON))
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")))
+        .insert_header((CACHE_CONTROL, format!("public, max-age={JWKS_MAX_AGE}")))
         .body(document.clone())
 }
 

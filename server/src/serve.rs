@@ -1,6 +1,7 @@
 //! From a configuration to a server that listens, and back in the opposite order.
 
 pub mod cleaner;
+pub mod keeper;
 mod signals;
 mod welcome;
 
@@ -48,6 +49,7 @@ async fn serve(config: Config) -> Result<()> {
     let running = start(Arc::clone(&app), listener, workers)?;
     let heartbeat = spawn(heartbeat(Arc::clone(&app)));
     let cleaner = spawn(cleaner::run(Arc::clone(&app)));
+    let keeper = spawn(keeper::run(Arc::clone(&app)));
     welcome::print(&app, running.addr, credentials.as_deref()).await?;
 
     let panicked = signals::first(&mut broke).await?;
@@ -55,6 +57,7 @@ async fn serve(config: Config) -> Result<()> {
     running.stop().await;
     heartbeat.abort();
     cleaner.abort();
+    keeper.abort();
     let now = app.context().now();
     let noted = app.issuer.write(move |tx| recovery::stopped(tx, now)).await;
     let noted = noted.and_then(|()| app.store.checkpoint());

@@ -122,6 +122,9 @@ impl Presented {
 
     /// True if this server made the token for this family.
     pub fn is_of(&self, family: &Family, keys: &Keys) -> Result<bool> {
+        if keys.refresh_by_kid(&family.mac_kid).is_none() {
+            return Ok(false); // its key was revoked, or removed when no such family could be alive
+        }
         let expected = family.bytes(self.generation, keys)?;
         Ok(same(&expected, &self.bytes))
     }

@@ -1,6 +1,7 @@
 //! Signing keys and the key of refresh tokens: made at first start, kept wrapped, found by `kid`.
 
 mod making;
+pub mod rotation;
 mod signing;
 
 use std::collections::HashMap;
@@ -40,6 +41,8 @@ text_enum! {
         Retiring = "retiring",
         /// Verifying nothing.
         Revoked = "revoked",
+        /// Over; what remains is its name and its public part.
+        Removed = "removed",
     }
 }
 
@@ -81,6 +84,9 @@ row! {
 
 const WRAP: &str = "signing keys";
 
+/// Seconds for which caches may keep the JWK set, as its `Cache-Control` says.
+pub const JWKS_MAX_AGE: i64 = 3600;
+
 /// What the operator configured about keys.
 #[derive(Clone, Debug, Default)]
 pub struct KeyConfig {
@@ -105,6 +111,13 @@ pub struct Keys {
     id_token_default: Algorithm,
 }
 
+impl StoredKey {
+    /// True if its secret part is still there.
+    fn is_held(&self) -> bool {
+        !matches!(self.state, KeyState::Revoked | KeyState::Removed)
+    }
+}
+
 impl Keys {
     /// Makes what is missing: the key of refresh tokens, an ES256 and an RS256 key; imports a configured PEM.
     pub fn ensure(tx: &mut Tx<'_>, master: &Master, config: &KeyConfig, ctx: &Context) -> Result<()> {
@@ -113,7 +126,7 @@ impl Keys {
             keys.iter().any(|key| (key.purpose, key.algorithm, key.state) == wanted)
         };
         if !current(&stored(tx)?, Purpose::Refresh, Algorithm::Hs256) {
-            NewKey::refresh(ctx).store(tx, master, ctx)?;
+            NewKey::refresh(1, ctx).store(tx, master, ctx)?;
         }
         if let Some(pem) = &config.pem {
             making::import(tx, master, pem, config, ctx)?;
@@ -141,12 +154,14 @@ impl Keys {
             },
         };
         let mut published = Vec::new();
-        for stored in stored(tx)?.into_iter().filter(|key| key.state != KeyState::Revoked) {
+        for stored in stored(tx)?.into_iter().filter(StoredKey::is_held) {
             let secret = master.open(WRAP, &stored.kid, &stored.wrapped).ok_or_else(|| {
                 Error::failed(format_args!("the key {} cannot be unwrapped with this master key", stored.kid))
             })?;
             if stored.purpose == Purpose::Refresh {
-                keys.refresh.push((stored.kid, hmac::Key::new(hmac::HMAC_SHA256, &secret)));
+                let key = (stored.kid, hmac::Key::new(hmac::HMAC_SHA256, &secret));
+                let at = if stored.state == KeyState::Current { keys.refresh.len() } else { 0 };
+                keys.refresh.insert(at, key);
                 continue;
             }
             let at = keys.signing.len();
@@ -209,7 +224,7 @@ impl Keys {
         &self.jwks
     }
 
-    /// The newest key of refresh tokens and its name.
+    /// The current key of refresh tokens and its name.
     pub fn refresh(&self) -> (&str, &hmac::Key) {
         let (kid, key) = self.refresh.last().expect("a refresh key is made at first start");
         (kid, key)

@@ -17,6 +17,7 @@ pub mod env;
 pub mod error;
 pub mod family;
 pub mod form;
+pub mod generation;
 pub mod grants;
 pub mod interaction;
 pub mod introspection;

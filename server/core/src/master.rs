@@ -49,6 +49,13 @@ impl Master {
         }
     }
 
+    /// A new key in a file that is to replace another: whole and flushed, or not there at all.
+    pub fn draft(path: &Path, ctx: &Context) -> Result<Self> {
+        let key = Self(ctx.bytes());
+        let written = private_file::replace(path, &format!("{}\n", base64url(&key.0)), ctx);
+        written.map(|()| key).map_err(|error| trouble("write", path, &error))
+    }
+
     /// True if the database was used with a master key before, so that making a new one would be of no use.
     pub fn is_known(tx: &mut Tx<'_>) -> Result<bool> {
         Ok(check_value(tx)?.is_some())
@@ -57,7 +64,7 @@ impl Master {
     /// Compares with the check value in the database, or stores one if there is none yet: a wrong key is noticed
     /// before it makes anything unreadable.
     pub fn check(&self, tx: &mut Tx<'_>, now: i64) -> Result<()> {
-        let expected = base64url(&self.mac("check", b"authgate"));
+        let expected = self.check_text();
         tx.execute(
             "INSERT INTO settings (name, value, updated_at) VALUES ('master_check', ?1, ?2) ON CONFLICT (name) DO NOTHING",
             params![&expected, now],
@@ -69,6 +76,25 @@ impl Master {
             "the master key is not the one this database was made with: set MASTER_KEY or MASTER_KEY_FILE to the \
              original key (on SQLite it is kept in master.key beside the database unless configured)",
         ))
+    }
+
+    /// True if the database was used with this key, or with none yet.
+    pub fn fits(&self, tx: &mut Tx<'_>) -> Result<bool> {
+        let expected = self.check_text();
+        Ok(check_value(tx)?.is_none_or(|stored| same(stored.as_bytes(), expected.as_bytes())))
+    }
+
+    /// Makes this the database's key; whoever does that seals everything anew in the same transaction.
+    pub fn replace_check(&self, tx: &mut Tx<'_>, now: i64) -> Result<()> {
+        tx.execute(
+            "UPDATE settings SET value = ?1, updated_at = ?2 WHERE name = 'master_check'",
+            params![&self.check_text(), now],
+        )
+        .map(drop)
+    }
+
+    fn check_text(&self) -> String {
+        base64url(&self.mac("check", b"authgate"))
     }
 
     fn subkey(&self, purpose: &str) -> [u8; 32] {

@@ -51,6 +51,8 @@ pub struct Policy {
     pub claim_prefix: String,
     /// `typ` of access tokens.
     pub access_typ: String,
+    /// Seconds after which a new signing key takes over by itself; 0 is never.
+    pub key_rotation: i64,
     /// PKCE for confidential clients too.
     pub pkce_required: bool,
     /// Consent may be remembered.
@@ -96,6 +98,13 @@ impl Policy {
             TokenProfile::Standard => self.standard,
             TokenProfile::Long => self.long,
         }
+    }
+
+    /// Seconds that the longest-lived token of any client lives: as long, a key that has signed one must verify.
+    pub fn longest_token(&self) -> i64 {
+        let profiles = [self.short, self.standard, self.long].map(|lifetimes| lifetimes.access);
+        let access = profiles.into_iter().max().unwrap_or_default() + self.jitter;
+        access.max(self.client_credentials).max(self.id_token)
     }
 
     /// Words for a scope on a page; unknown scopes are their own words.

@@ -44,6 +44,13 @@ pub fn start(tx: &mut Tx<'_>, retry_window: i64, now: i64) -> Result<Option<Reco
     Ok(crashed.map(|(_, last_seen)| Recovery { last_seen, until: now + retry_window }))
 }
 
+/// True if a server has said that it is alive within the last three heartbeats.
+pub fn is_running(tx: &mut Tx<'_>, now: i64) -> Result<bool> {
+    let last: Option<(String, i64)> =
+        tx.one("SELECT value, updated_at FROM settings WHERE name = 'heartbeat'", &[])?;
+    Ok(last.is_some_and(|(value, seen)| value == "running" && seen + 3 * HEARTBEAT > now))
+}
+
 fn put(tx: &mut Tx<'_>, value: &str, now: i64) -> Result<()> {
     tx.execute(
         "INSERT INTO settings (name, value, updated_at) VALUES ('heartbeat', ?1, ?2) \

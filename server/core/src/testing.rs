@@ -41,6 +41,7 @@ pub fn policy() -> Policy {
         domain: None,
         claim_prefix: "extra".into(),
         access_typ: "at+jwt".into(),
+        key_rotation: 0,
         pkce_required: true,
         consent_remember: true,
         consent_max_age: 31_536_000,

@@ -15,6 +15,7 @@ use super::configured;
 
 /// An opened database with everything that the rules ask for.
 pub struct Installation {
+    config: Config,
     opened: open::Opened,
     policy: Policy,
     origin: Origin,
@@ -25,17 +26,19 @@ impl Installation {
     /// Opens what the environment names.
     pub fn open() -> Result<Self> {
         let (config, _) = configured()?;
-        Self::of(&config)
-    }
-
-    fn of(config: &Config) -> Result<Self> {
         let ctx = context();
         Ok(Self {
-            opened: open::for_command(config, &ctx)?,
-            policy: policy::of(config),
+            opened: open::for_command(&config, &ctx)?,
+            policy: policy::of(&config),
             origin: origin(),
+            config,
             ctx,
         })
+    }
+
+    /// What the environment says.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// The surroundings of the rules.

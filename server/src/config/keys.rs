@@ -27,6 +27,8 @@ settings! { "Keys";
     JWT_PRIVATE_KEY_PATH = "";
     /// `kid` of that private key.
     JWT_KEY_ID = "(derived from the public key)";
+    /// Time after which a new signing key takes over by itself, at least 3h; 0 is never.
+    KEY_ROTATION_INTERVAL = "0";
 }
 
 /// Shortest `JWT_SECRET` in bytes: the output length of SHA-256 (RFC 7518 3.2).
@@ -47,6 +49,8 @@ pub struct Keys {
     pub signing_algorithm: Option<Algorithm>,
     /// Key of HS256; always there when that is the algorithm.
     pub jwt_secret: Option<Secret>,
+    /// Seconds after which a new signing key takes over; 0 is never.
+    pub rotation: i64,
 }
 
 pub(super) fn read(reader: &mut Reader<'_>, database: &Database) -> Keys {
@@ -67,6 +71,7 @@ pub(super) fn read(reader: &mut Reader<'_>, database: &Database) -> Keys {
         key_id: reader.optional(JWT_KEY_ID, key_id),
         signing_algorithm: reader.optional(JWT_SIGNING_ALGORITHM, algorithm),
         jwt_secret: jwt_secret(reader),
+        rotation: reader.value(KEY_ROTATION_INTERVAL, rotation),
     }
 }
 
@@ -107,6 +112,14 @@ fn jwt_secret(reader: &mut Reader<'_>) -> Option<Secret> {
 fn algorithm(text: &str) -> Parsed<Algorithm> {
     let words = [Algorithm::Es256, Algorithm::Rs256, Algorithm::Hs256].map(|known| (known.as_str(), known));
     parse::word(text, &words)
+}
+
+/// A key is published for more than an hour before it signs, so a shorter interval would have two of them wait.
+fn rotation(text: &str) -> Parsed<i64> {
+    match parse::seconds(text, &(0..=i64::MAX))? {
+        1..10_800 => Err("must be 0 or at least 3h".into()),
+        seconds => Ok(seconds),
+    }
 }
 
 fn key_id(text: &str) -> Parsed<String> {
@@ -207,6 +220,13 @@ mod tests {
         assert!(problem.contains("JWT_SECRET=***: is a published example"), "{problem}");
         let file = Scratch::new("published", &format!("{PUBLISHED}\n"));
         assert!(config(&[("JWT_SECRET_FILE", file.path())]).keys.jwt_secret.is_none());
+    }
+
+    #[test]
+    fn keys_rotate_by_themselves_only_if_asked_and_not_too_often() {
+        assert_eq!(config(&[]).keys.rotation, 0);
+        assert_eq!(config(&[("KEY_ROTATION_INTERVAL", "2160h")]).keys.rotation, 2160 * 3600);
+        assert!(refused(&[("KEY_ROTATION_INTERVAL", "1h")]).contains("must be 0 or at least 3h"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::reply;
 
-/// The published documents, encoded once: they change only with the configuration.
+/// The published documents, encoded once: they change only with the configuration and the keys.
 pub struct Metadata {
     /// `/.well-known/openid-configuration`.
     pub openid: Bytes,
@@ -42,12 +42,12 @@ impl Metadata {
 
 /// `GET /.well-known/openid-configuration`.
 pub async fn openid(app: Data<App>) -> HttpResponse {
-    reply::published(&app.metadata.openid)
+    reply::published(&app.keyring.now().metadata.openid)
 }
 
 /// `GET /.well-known/oauth-authorization-server`.
 pub async fn oauth(app: Data<App>) -> HttpResponse {
-    reply::published(&app.metadata.oauth)
+    reply::published(&app.keyring.now().metadata.oauth)
 }
 
 /// What both documents say (RFC 8414 2).

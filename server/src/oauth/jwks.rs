@@ -8,5 +8,5 @@ use crate::reply;
 
 /// The key set.
 pub async fn jwks(app: Data<App>) -> HttpResponse {
-    reply::published(&app.metadata.jwks)
+    reply::published(&app.keyring.now().metadata.jwks)
 }

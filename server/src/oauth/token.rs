@@ -22,7 +22,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Res
     let asked = TokenRequest::read(bearer::authorization(&request)?, &form)?;
     let issued = guarded(&app, &request, &TOKEN_ADDRESS, exchange(&app, &request, asked)).await?;
     // Signed here, on the thread that answers, after the commit.
-    Ok(reply::json(StatusCode::OK, &issued.sign(&app.keys, &app.policy)?))
+    Ok(reply::json(StatusCode::OK, &issued.sign(&app.keyring.now().keys, &app.policy)?))
 }
 
 async fn exchange(app: &App, request: &HttpRequest, asked: TokenRequest) -> Result<Issued> {

@@ -4,6 +4,7 @@ mod client;
 mod configuration;
 mod consent;
 mod database;
+mod key;
 mod token;
 mod user;
 

@@ -152,6 +152,6 @@ async fn rfc7517_the_key_set_has_public_members_only() {
         assert_eq!(names, expected);
         assert_eq!(key["use"], "sig");
     }
-    let current = app.app.keys.access().kid.clone().unwrap();
+    let current = app.app.keyring.now().keys.access().kid.clone().unwrap();
     assert!(keys.iter().any(|key| key["kid"] == current.as_str()));
 }

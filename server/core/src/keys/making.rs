@@ -12,6 +12,7 @@ use super::{Algorithm, KeyConfig, KeyState, Purpose, StoredKey, WRAP, stored};
 use crate::context::Context;
 use crate::db::{Json, Tx, params};
 use crate::error::{Error, Result};
+use crate::generation;
 use crate::master::Master;
 use crate::secret::{Secret, sha256};
 
@@ -25,11 +26,11 @@ pub struct NewKey {
 }
 
 impl NewKey {
-    /// The first key of refresh tokens: 256 random bits.
-    pub fn refresh(ctx: &Context) -> Self {
+    /// A key of refresh tokens: 256 random bits. Its name is a number that fits into a byte of the token.
+    pub fn refresh(number: u8, ctx: &Context) -> Self {
         let secret: [u8; 32] = ctx.bytes();
         Self {
-            kid: "1".into(),
+            kid: number.to_string(),
             purpose: Purpose::Refresh,
             algorithm: Algorithm::Hs256,
             secret: secret.into(),
@@ -64,7 +65,8 @@ impl NewKey {
         Ok(Self { kid, purpose: Purpose::Sign, algorithm, secret, public_jwk: serde_json::to_value(&jwk)? })
     }
 
-    fn from_pem(pem: &Secret, kid: Option<&str>) -> Result<Self> {
+    /// From the first private key of a PEM: RSA or EC P-256.
+    pub fn from_pem(pem: &Secret, kid: Option<&str>) -> Result<Self> {
         let secret = private_key(pem.expose())?.to_pkcs8().map_err(Error::failed)?;
         let algorithm = if EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &secret).is_ok() {
             Algorithm::Es256
@@ -78,17 +80,45 @@ impl NewKey {
         Self::signing(algorithm, secret, kid)
     }
 
+    /// Its name.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// Its algorithm.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// A refusal if another key has its name; false if it is stored already.
+    pub fn is_new(&self, tx: &mut Tx<'_>) -> Result<bool> {
+        match stored(tx)?.into_iter().find(|key| key.kid == self.kid) {
+            None => Ok(true),
+            Some(known) if known.public_jwk.0 == self.public_jwk => Ok(false),
+            Some(known) => Err(Error::failed(format_args!(
+                "JWT_KEY_ID={}: another key has this name already, so verifiers would mix them up: choose another",
+                known.kid
+            ))),
+        }
+    }
+
     /// Stores it, wrapped, as current.
     pub fn store(self, tx: &mut Tx<'_>, master: &Master, ctx: &Context) -> Result<()> {
+        self.store_as(KeyState::Current, tx, master, ctx)
+    }
+
+    /// Stores it, wrapped.
+    pub fn store_as(self, state: KeyState, tx: &mut Tx<'_>, master: &Master, ctx: &Context) -> Result<()> {
+        generation::raise(tx, ctx.now())?;
         StoredKey {
             wrapped: master.seal(WRAP, &self.kid, &self.secret, ctx),
             kid: self.kid,
             purpose: self.purpose,
             algorithm: self.algorithm,
-            state: KeyState::Current,
+            state,
             public_jwk: Json(self.public_jwk),
             created_at: ctx.now(),
-            activated_at: Some(ctx.now()),
+            activated_at: (state == KeyState::Current).then(|| ctx.now()),
             retired_at: None,
             removed_at: None,
         }
@@ -119,20 +149,21 @@ pub fn import(
             new.algorithm.as_str()
         )));
     }
-    if let Some(known) = stored(tx)?.into_iter().find(|key| key.kid == new.kid) {
-        if known.public_jwk.0 == new.public_jwk {
-            return Ok(());
-        }
-        return Err(Error::failed(format_args!(
-            "JWT_KEY_ID={}: another key has this name already, so verifiers would mix them up: choose another",
-            known.kid
-        )));
+    if !new.is_new(tx)? {
+        return Ok(());
     }
-    tx.execute(
-        "UPDATE signing_keys SET state = 'retiring', retired_at = ?1 WHERE algorithm = ?2 AND purpose = 'sign' AND state = 'current'",
-        params![ctx.now(), new.algorithm],
-    )?;
+    retire(tx, (Purpose::Sign, new.algorithm), ctx.now())?;
     new.store(tx, master, ctx)
+}
+
+/// The current key of this purpose and algorithm goes on verifying only.
+pub fn retire(tx: &mut Tx<'_>, (purpose, algorithm): (Purpose, Algorithm), now: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE signing_keys SET state = 'retiring', retired_at = ?1 \
+         WHERE purpose = ?2 AND algorithm = ?3 AND state = 'current'",
+        params![now, purpose, algorithm],
+    )
+    .map(drop)
 }
 
 /// The first private key among the PEM blocks: PKCS#8, PKCS#1 or SEC1; foreign blocks are skipped.

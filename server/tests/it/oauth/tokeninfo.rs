@@ -164,7 +164,7 @@ fn order_minus(s: &[u8]) -> Vec<u8> {
 /// Signs with the server's own key, so that only the header or the claims can be what is refused.
 fn signed(app: &TestApp, header: &Value, claims: &Value) -> String {
     let signed = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
-    let signature = app.app.keys.access().sign(signed.as_bytes());
+    let signature = app.app.keyring.now().keys.access().sign(signed.as_bytes());
     format!("{signed}.{}", encode(signature))
 }
 
