@@ -172,12 +172,17 @@ impl App {
 
     /// What a rule can see, owned, so that it can go to another thread.
     pub fn own_env(&self, request: &HttpRequest) -> OwnEnv {
+        self.env_of(self.origin(request))
+    }
+
+    /// The same for what nobody asked for, or somebody whose request is gone.
+    pub fn env_of(&self, origin: Origin) -> OwnEnv {
         OwnEnv {
             policy: Arc::clone(&self.policy),
             keys: Arc::clone(&self.keys),
             master: Arc::clone(&self.master),
             recovery: self.recovery,
-            origin: self.origin(request),
+            origin,
             ctx: self.context(),
         }
     }
@@ -201,7 +206,9 @@ const MAX_USER_AGENT: usize = 500;
 const MAX_PATH: usize = 256;
 
 fn method(request: &HttpRequest) -> Option<&'static str> {
-    ["GET", "HEAD", "POST", "OPTIONS"].into_iter().find(|known| request.head().method == *known)
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
+        .into_iter()
+        .find(|known| request.head().method == *known)
 }
 
 /// An [`Env`] that owns its parts.

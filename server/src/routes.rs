@@ -11,7 +11,9 @@ use actix_web::HttpRequest;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::app::App;
-use crate::oauth::{authorize, device, discovery, introspect, jwks, revoke, token, tokeninfo, userinfo};
+use crate::oauth::{
+    authorize, device, discovery, introspect, jwks, register, revoke, token, tokeninfo, userinfo,
+};
 use crate::{account, assets, device_page, health, login};
 
 pub use endpoint::{Endpoint, at};
@@ -43,6 +45,14 @@ fn programs(services: &mut ServiceConfig) {
         .service(at("/oauth/device/code").post(device::post).cross_origin())
         .service(at("/oauth/introspect").post(introspect::post).cross_origin())
         .service(at("/oauth/revoke").post(revoke::post).cross_origin())
+        .service(at("/oauth/register").post(register::post).cross_origin())
+        .service(
+            at("/oauth/register/{client_id}")
+                .get(register::get)
+                .put(register::put)
+                .delete(register::delete)
+                .cross_origin(),
+        )
         .service(at("/oauth/tokeninfo").get(tokeninfo::get).cross_origin())
         .service(at("/oauth/userinfo").get(userinfo::answer).post(userinfo::answer).cross_origin());
 }

@@ -45,6 +45,12 @@ pub enum Code {
     RequestNotSupported,
     /// OpenID Connect Core 3.1.2.6: request objects are not fetched.
     RequestUriNotSupported,
+    /// RFC 7591 3.2.2: a redirect URI cannot be registered.
+    InvalidRedirectUri,
+    /// RFC 7591 3.2.2: another member of the client's metadata cannot be registered.
+    InvalidClientMetadata,
+    /// The contract's name for dynamic registration that is switched off.
+    RegistrationNotSupported,
     /// The contract's name for a caller beyond its limit.
     RateLimitExceeded,
     /// RFC 6749 4.1.2.1: busy; the same request may succeed soon.
@@ -75,6 +81,9 @@ impl Code {
             Code::InteractionRequired => "interaction_required",
             Code::RequestNotSupported => "request_not_supported",
             Code::RequestUriNotSupported => "request_uri_not_supported",
+            Code::InvalidRedirectUri => "invalid_redirect_uri",
+            Code::InvalidClientMetadata => "invalid_client_metadata",
+            Code::RegistrationNotSupported => "registration_not_supported",
             Code::RateLimitExceeded => "rate_limit_exceeded",
             Code::TemporarilyUnavailable => "temporarily_unavailable",
             Code::ServerError => "server_error",
@@ -85,6 +94,7 @@ impl Code {
     pub fn status(self) -> u16 {
         match self {
             Code::InvalidClient | Code::InvalidToken => 401,
+            Code::RegistrationNotSupported => 403,
             Code::RateLimitExceeded => 429,
             Code::TemporarilyUnavailable => 503,
             Code::ServerError => 500,

@@ -171,16 +171,9 @@ impl ClientSpec {
                 "service_account has 1 to 255 letters, digits and signs _.@- after a letter or digit".into(),
             );
         }
-        let own_origin =
-            url::Url::parse(&policy.issuer).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-        let rules = redirect_uri::Rules {
-            own_origin: &own_origin,
-            native: self.application_type != Some(ApplicationType::Web),
-            schemes: &policy.redirect_schemes,
-            http_hosts: &policy.compat.http_redirects,
-        };
-        let kinds = self.redirect_uris.iter().map(|uri| redirect_uri::check(uri, rules));
-        let kinds = kinds.collect::<Result<Vec<Kind>, String>>().or_else(refuse_kinds)?;
+        let native = self.application_type != Some(ApplicationType::Web);
+        let kinds = redirect_kinds(&self.redirect_uris, native, policy)
+            .map_err(|why| Error::refused(Code::InvalidRequest, why))?;
         let of_native = |kind: &Kind| matches!(kind, Kind::Loopback | Kind::PrivateUse);
         let native = !kinds.is_empty() && kinds.iter().all(of_native);
         let derived = if native { ApplicationType::Native } else { ApplicationType::Web };
@@ -192,8 +185,16 @@ impl ClientSpec {
     }
 }
 
-fn refuse_kinds(why: String) -> Result<Vec<Kind>> {
-    Err(Error::refused(Code::InvalidRequest, why))
+/// Where redirect URIs of one client lead; the error says which cannot be registered and why.
+pub(crate) fn redirect_kinds(uris: &[String], native: bool, policy: &Policy) -> Result<Vec<Kind>, String> {
+    let own_origin = url::Url::parse(&policy.issuer).map(|url| url.origin().ascii_serialization());
+    let rules = redirect_uri::Rules {
+        own_origin: &own_origin.unwrap_or_default(),
+        native,
+        schemes: &policy.redirect_schemes,
+        http_hosts: &policy.compat.http_redirects,
+    };
+    uris.iter().map(|uri| redirect_uri::check(uri, rules)).collect()
 }
 
 fn is_project(text: &str) -> bool {
