@@ -4,6 +4,7 @@ mod answer;
 mod client;
 mod configuration;
 mod consent;
+mod input;
 mod installation;
 mod key;
 mod migrate;

@@ -67,7 +67,7 @@ pub struct Config {
     pub compat: Compat,
     /// Password of the first administrator; `None` makes one.
     pub admin_password: Option<Secret>,
-    /// Scopes by name, in words for the consent page; the file adds to the seven of the reference.
+    /// Scopes by name, in words for the consent page; the file adds to what is there.
     pub scopes: BTreeMap<String, ScopeEntry>,
     /// Resources of this deployment by a name of the operator's.
     pub resources: BTreeMap<String, ResourceEntry>,

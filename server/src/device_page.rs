@@ -79,7 +79,7 @@ pub async fn verify(
             env.note_compat(tx, "COMPAT_DEVICE_ONE_STEP", &client.id)?;
         }
         let pairs = Pairs::of(&found.code.scope, &found.code.resources.0);
-        let consent = consent::grant(tx, env, &by.user, &client, (ConsentOrigin::Device, &pairs))?;
+        let consent = consent::grant(tx, env, &by.user, &client, (ConsentOrigin::Device, &pairs, &[]))?;
         if device::approve(tx, env, &found.code, (&by.user, &by.session, &consent))? {
             return Ok(true);
         }

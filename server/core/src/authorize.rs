@@ -5,6 +5,7 @@ mod destination;
 pub use destination::{Answer, Destination};
 
 use crate::audit::Event;
+use crate::claims::ClaimsRequest;
 use crate::client::{self, Client, ClientStatus, Grant};
 use crate::code::{self, AuthorizationCode};
 use crate::consent::{self, Consent, ConsentOrigin, Pairs};
@@ -20,7 +21,7 @@ use crate::redirect_uri::{self, Kind};
 use crate::resource::Resources;
 use crate::scope::Scope;
 use crate::secret::{Secret, sha256};
-use crate::session::Session;
+use crate::session::{PASSWORD, Session};
 use crate::user::User;
 
 /// Longest `state` and `nonce`, in bytes (the contract's).
@@ -93,6 +94,14 @@ fn read(
     let code_challenge = challenge(client, params)?;
     let resources = Resources::parse(params.all("resource"))?.spelled_as(&env.policy.resources);
     let (prompt, max_age) = freshness(params)?;
+    let claims = params.get("claims").map(ClaimsRequest::parse).transpose()?.unwrap_or_default();
+    let claims = claims.within(&|scope| client.scopes.has(scope));
+    if !claims.essential_acr.is_empty() && !claims.essential_acr.iter().any(|acr| acr == PASSWORD) {
+        return Err(Error::refused(
+            Code::UnmetAuthenticationRequirements,
+            "nobody can log in here as claims insists on; acr_values_supported lists how they can",
+        ));
+    }
     Ok(AuthorizationRequest {
         scope: scope.to_string(),
         nonce,
@@ -101,7 +110,8 @@ fn read(
         prompt,
         max_age,
         login_hint: params.get("login_hint").filter(|hint| hint.len() <= MAX_HINT).map(str::to_owned),
-        subject: subject(env, client, params)?,
+        subject: subject(env, client, params, &claims)?,
+        claims,
         ..destination.request(client)
     })
 }
@@ -141,6 +151,9 @@ fn check_kind(params: &Params, destination: &Destination) -> Result<()> {
     }
     if params.get("request_uri").is_some() {
         return refuse(Code::RequestUriNotSupported, "request_uri is not supported");
+    }
+    if params.get("registration").is_some() {
+        return refuse(Code::RegistrationNotSupported, "the registration parameter is not supported");
     }
     match params.get("response_type") {
         None => return refuse(Code::InvalidRequest, "response_type is required"),
@@ -200,12 +213,16 @@ fn freshness(params: &Params) -> Result<(Vec<Prompt>, Option<i64>)> {
     Ok((prompts, max_age.transpose()?))
 }
 
-/// Whom `id_token_hint` names (deviation D14).
-fn subject(env: Env<'_>, client: &Client, params: &Params) -> Result<Option<String>> {
-    let Some(hint) = params.secret("id_token_hint") else { return Ok(None) };
+/// Whom `id_token_hint` (deviation D14) or `claims` names.
+fn subject(env: Env<'_>, client: &Client, params: &Params, claims: &ClaimsRequest) -> Result<Option<String>> {
+    let invalid = |words: &'static str| Error::refused(Code::InvalidRequest, words);
+    let Some(hint) = params.secret("id_token_hint") else { return Ok(claims.sub.clone()) };
     let subject = jwt::hinted_subject(&hint, env.keys, &env.policy.issuer, &client.id);
-    let invalid = || Error::refused(Code::InvalidRequest, "id_token_hint is no ID token of this client");
-    subject.map(Some).ok_or_else(invalid)
+    let subject = subject.ok_or_else(|| invalid("id_token_hint is no ID token of this client"))?;
+    if claims.sub.as_ref().is_some_and(|other| *other != subject) {
+        return Err(invalid("id_token_hint and claims name different people"));
+    }
+    Ok(Some(subject))
 }
 
 /// What a consent page is about: the request, who is asked, and what they allowed before.
@@ -214,6 +231,8 @@ pub struct Question {
     pub client: Client,
     /// What is asked for.
     pub pairs: Pairs,
+    /// Claims that are asked for by name.
+    pub claims: Vec<String>,
     /// What stands already, if its epochs hold.
     pub known: Option<Consent>,
 }
@@ -235,7 +254,7 @@ impl Question {
         let pairs = Pairs::of(&Scope::parse(&request.scope)?, &request.resources);
         let known = consent::active(tx, &user.id, &client.id, ConsentOrigin::Code)?;
         let known = known.filter(|known| known.holds(user, &client));
-        Ok(Self { client, pairs, known })
+        Ok(Self { client, pairs, claims: request.claims.names(), known })
     }
 
     /// Applies the rules of `sessions-and-consent.md`.
@@ -248,8 +267,9 @@ impl Question {
             return Skip::Yes;
         }
         let remembered = policy.consent_remember && self.client.remember_consent;
-        let covered =
-            |known: &Consent| known.covers(&self.pairs, user, &self.client, policy.consent_max_age, now);
+        let covered = |known: &Consent| {
+            known.covers((&self.pairs, &self.claims), user, &self.client, policy.consent_max_age, now)
+        };
         if !remembered || !self.known.as_ref().is_some_and(covered) {
             return Skip::Ask;
         }
@@ -261,8 +281,17 @@ impl Question {
 
     /// True if this scope was not allowed before, in all the places that are asked for now.
     pub fn is_new(&self, scope: &str) -> bool {
-        let same = |known: &&Consent| known.client_digest == self.client.digest();
-        self.known.as_ref().filter(same).is_none_or(|known| self.pairs.adds(scope, &known.pairs.0))
+        self.allowed().is_none_or(|known| self.pairs.adds(scope, &known.pairs.0))
+    }
+
+    /// True if this claim was not allowed before.
+    pub fn is_new_claim(&self, claim: &str) -> bool {
+        self.allowed().is_none_or(|known| known.claims.0.iter().all(|allowed| allowed != claim))
+    }
+
+    /// What was allowed to the client as it is now.
+    fn allowed(&self) -> Option<&Consent> {
+        self.known.as_ref().filter(|known| known.client_digest == self.client.digest())
     }
 
     /// A digest of what the page shows, so that a decision is about just that.
@@ -271,7 +300,8 @@ impl Question {
             self.client.digest(),
             self.client.scopes.to_string(),
             request.scope,
-            request.resources
+            request.resources,
+            self.claims
         ]);
         sha256(shown.to_string().as_bytes())
     }
@@ -298,7 +328,7 @@ pub fn issue_code(
         sid: None,
         redirect_uri: request.redirect_uri.clone(),
         resources: Json(request.resources.clone()),
-        claims: "{}".into(),
+        claims: request.claims.stored()?,
         code_challenge: request.code_challenge.clone(),
         nonce: request.nonce.clone(),
         auth_time: session.auth_time,

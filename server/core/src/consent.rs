@@ -116,8 +116,20 @@ impl Consent {
     }
 
     /// True if the person need not be asked again for `asked`.
-    pub fn covers(&self, asked: &Pairs, user: &User, client: &Client, max_age: i64, now: i64) -> bool {
-        self.holds(user, client) && self.is_current(client, max_age, now) && asked.within(&self.pairs.0)
+    pub fn covers(
+        &self,
+        asked: (&Pairs, &[String]),
+        user: &User,
+        client: &Client,
+        max_age: i64,
+        now: i64,
+    ) -> bool {
+        self.holds(user, client) && self.is_current(client, max_age, now) && self.has(asked)
+    }
+
+    /// True if all of these pairs and claims are in it.
+    pub fn has(&self, (pairs, claims): (&Pairs, &[String])) -> bool {
+        pairs.within(&self.pairs.0) && claims.iter().all(|claim| self.claims.0.contains(claim))
     }
 
     /// True if it was given to the client as it is now, less than `max_age` seconds ago.
@@ -164,7 +176,7 @@ pub fn list(tx: &mut Tx<'_>, user_id: Option<&str>) -> Result<Vec<Consent>> {
     }
 }
 
-/// Records an approval: the record grows by the pairs asked for now, and never by a cross product with older ones.
+/// Records an approval: the record grows by the pairs and claims asked for now, and never by a cross product with older ones.
 /// Pairs that were allowed to what the client was before, or too long ago, are not taken over: this approval is not
 /// about them. A record of older epochs is closed, and a new one is made.
 pub fn grant(
@@ -172,21 +184,31 @@ pub fn grant(
     env: Env<'_>,
     user: &User,
     client: &Client,
-    asked: (ConsentOrigin, &Pairs),
+    asked: (ConsentOrigin, &Pairs, &[String]),
 ) -> Result<Consent> {
-    let (origin, pairs) = asked;
+    let (origin, pairs, claims) = asked;
     let known = active(tx, &user.id, &client.id, origin)?;
     let consent = match known {
         Some(mut consent) if consent.holds(user, client) => {
             if !consent.is_current(client, env.policy.consent_max_age, env.now()) {
                 consent.pairs = Json(Pairs::default());
+                consent.claims.0.clear();
             }
             consent.pairs.0.0.extend(pairs.0.iter().cloned());
+            let new: Vec<_> =
+                claims.iter().filter(|claim| !consent.claims.0.contains(claim)).cloned().collect();
+            consent.claims.0.extend(new);
             consent.granted_at = env.now();
             consent.client_digest = client.digest();
             tx.execute(
-                "UPDATE consents SET pairs = ?2, granted_at = ?3, client_digest = ?4 WHERE id = ?1",
-                params![&consent.id, &consent.pairs, consent.granted_at, &consent.client_digest],
+                "UPDATE consents SET pairs = ?2, granted_at = ?3, client_digest = ?4, claims = ?5 WHERE id = ?1",
+                params![
+                    &consent.id,
+                    &consent.pairs,
+                    consent.granted_at,
+                    &consent.client_digest,
+                    &consent.claims
+                ],
             )?;
             consent
         }
@@ -200,7 +222,7 @@ pub fn grant(
                 client_id: client.id.clone(),
                 origin,
                 pairs: Json(pairs.clone()),
-                claims: Json(Vec::new()),
+                claims: Json(claims.to_vec()),
                 client_digest: client.digest(),
                 status: ConsentStatus::Active,
                 user_epoch: user.epoch,

@@ -49,8 +49,11 @@ pub enum Code {
     InvalidRedirectUri,
     /// RFC 7591 3.2.2: another member of the client's metadata cannot be registered.
     InvalidClientMetadata,
-    /// The contract's name for dynamic registration that is switched off.
+    /// OpenID Connect Core 3.1.2.6: a client is not described in its request. The contract's name for dynamic
+    /// registration that is switched off, too.
     RegistrationNotSupported,
+    /// OpenID Connect Core Unmet Authentication Requirements 1.0: nobody can log in as the request insists on.
+    UnmetAuthenticationRequirements,
     /// The contract's name for a caller beyond its limit.
     RateLimitExceeded,
     /// RFC 6749 4.1.2.1: busy; the same request may succeed soon.
@@ -84,6 +87,7 @@ impl Code {
             Code::InvalidRedirectUri => "invalid_redirect_uri",
             Code::InvalidClientMetadata => "invalid_client_metadata",
             Code::RegistrationNotSupported => "registration_not_supported",
+            Code::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Code::RateLimitExceeded => "rate_limit_exceeded",
             Code::TemporarilyUnavailable => "temporarily_unavailable",
             Code::ServerError => "server_error",

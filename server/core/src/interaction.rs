@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::claims::ClaimsRequest;
 use crate::db::{Json, Tx, params, row};
 use crate::env::Env;
 use crate::error::{Refusal, Result};
@@ -37,6 +38,9 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<String>,
     /// The only user who may answer, if `id_token_hint` named one.
     pub subject: Option<String>,
+    /// What is asked for by name.
+    #[serde(default)]
+    pub claims: ClaimsRequest,
     /// How the answer travels.
     #[serde(default)]
     pub response_mode: ResponseMode,
@@ -119,9 +123,11 @@ row! {
 }
 
 impl Interaction {
-    /// True if the session is of whom this request is for, and its login recent enough.
+    /// True if the session is of whom this request is for, its login recent enough, and of a kind that it insists on.
     pub fn accepts(&self, session: &Session) -> bool {
+        let contexts = &self.request.0.claims.essential_acr;
         session.auth_time >= self.auth_after
+            && (contexts.is_empty() || contexts.contains(&session.acr))
             && self.request.0.subject.as_ref().is_none_or(|subject| *subject == session.user_id)
     }
 }

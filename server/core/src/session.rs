@@ -110,6 +110,9 @@ impl Session {
     }
 }
 
+/// `acr` of a login with a password over TLS (OASIS SAML Authentication Context 3.4.10, which OpenID providers use too).
+pub const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
+
 const HANDLE: &str = "session handle";
 
 /// A new handle, its hash, and the cookie value that carries it.
@@ -135,7 +138,7 @@ pub fn create(
         user_epoch: user.epoch,
         auth_time: env.now(),
         amr: r#"["pwd"]"#.into(),
-        acr: String::new(),
+        acr: PASSWORD.into(),
         csrf_secret: Secret::new(base64url(&env.ctx.bytes::<32>())),
         remember,
         browser: browser.name,
@@ -155,9 +158,9 @@ pub fn create(
 pub fn renew(tx: &mut Tx<'_>, env: Env<'_>, session: &Session) -> Result<Secret> {
     let (handle_hash, cookie) = handle(env.master, env.ctx);
     tx.execute(
-        "UPDATE sessions SET handle_hash = ?2, csrf_secret = ?3, auth_time = ?4 \
+        "UPDATE sessions SET handle_hash = ?2, csrf_secret = ?3, auth_time = ?4, acr = ?5 \
          WHERE id = ?1 AND status = 'active'",
-        params![&session.id, handle_hash, base64url(&env.ctx.bytes::<32>()), env.now()],
+        params![&session.id, handle_hash, base64url(&env.ctx.bytes::<32>()), env.now(), PASSWORD],
     )?;
     Ok(cookie)
 }

@@ -1,5 +1,6 @@
 //! People who sign in.
 
+mod change;
 mod password;
 
 use serde_json::Value as JsonValue;
@@ -9,6 +10,7 @@ use crate::context::Context;
 use crate::db::{Json, Tx, params, row, text_enum};
 use crate::error::{Code, Error, Result};
 
+pub use change::{Changes, update};
 pub use password::{check_password, hash_password, random_password, verify_password};
 
 /// Where users sign in whose password is stored here.
@@ -207,6 +209,21 @@ pub fn active_epoch(tx: &mut Tx<'_>, id: &str) -> Result<Option<i64>> {
     Ok(found.map(|(epoch,)| epoch))
 }
 
+/// A refusal if nobody could look after this server without this user.
+fn another_admin(tx: &mut Tx<'_>, user: &User) -> Result<()> {
+    if user.role != Role::Admin {
+        return Ok(());
+    }
+    let others: Option<(i64,)> = tx.one(
+        "SELECT COUNT(*) FROM users WHERE role = 'admin' AND status = 'active' AND id <> ?1",
+        params![&user.id],
+    )?;
+    if others == Some((0,)) {
+        return Err(invalid("cannot remove the last admin user"));
+    }
+    Ok(())
+}
+
 /// Disables or enables a user. Disabling raises the epoch, which ends everything; the last active admin stays.
 pub fn set_status(
     tx: &mut Tx<'_>,
@@ -215,14 +232,8 @@ pub fn set_status(
     origin: &Origin,
     ctx: &Context,
 ) -> Result<()> {
-    if status == UserStatus::Disabled && user.role == Role::Admin {
-        let others: Option<(i64,)> = tx.one(
-            "SELECT COUNT(*) FROM users WHERE role = 'admin' AND status = 'active' AND id <> ?1",
-            params![&user.id],
-        )?;
-        if others == Some((0,)) {
-            return Err(invalid("cannot remove the last admin user"));
-        }
+    if status == UserStatus::Disabled {
+        another_admin(tx, user)?;
     }
     let changed = tx.execute(
         "UPDATE users SET status = ?1, epoch = epoch + 1, updated_at = ?2 WHERE id = ?3 AND status <> ?1",

@@ -1,12 +1,13 @@
 //! `authgate user`.
 
 use authgate_core::error::Result;
-use authgate_core::user::{self, NewUser, Role, UserStatus};
+use authgate_core::user::{self, Changes, NewUser, Role, UserStatus};
 use authgate_core::{db::Tx, secret::Secret};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, fields, table};
+use super::input;
 use super::installation::{Installation, unknown};
 use super::password::Password;
 
@@ -16,6 +17,10 @@ pub enum User {
     Create(Create),
     /// List every user
     List,
+    /// Show a user
+    Show(Named),
+    /// Change a user; an empty value clears
+    Update(Update),
     /// Let nobody sign in as this user, and end all that was issued to them
     Disable(Named),
     /// Let a disabled user sign in again
@@ -43,6 +48,34 @@ pub struct Create {
 }
 
 #[derive(Args)]
+pub struct Update {
+    #[command(flatten)]
+    user: Named,
+    #[command(flatten)]
+    fields: Fields,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+pub struct Fields {
+    /// E-mail address; another one counts as unverified
+    #[arg(long)]
+    email: Option<String>,
+    /// Whether somebody vouches for the address: true or false
+    #[arg(long)]
+    email_verified: Option<bool>,
+    /// Name as people know it
+    #[arg(long)]
+    full_name: Option<String>,
+    /// What they may do here: admin or user; another role ends every session and token
+    #[arg(long, value_parser = role)]
+    role: Option<Role>,
+    /// File with further claims as a JSON object, or - for stdin; null removes a claim
+    #[arg(long, value_name = "FILE")]
+    claims: Option<String>,
+}
+
+#[derive(Args)]
 pub struct ResetPassword {
     #[command(flatten)]
     user: Named,
@@ -67,6 +100,8 @@ impl User {
         match self {
             User::Create(create) => create.run(installation),
             User::List => list(installation),
+            User::Show(named) => Ok(shown(&installation.read(|tx| named.find(tx))?, None)),
+            User::Update(update) => update.run(installation),
             User::Disable(named) => set_status(&named, UserStatus::Disabled, installation),
             User::Enable(named) => set_status(&named, UserStatus::Active, installation),
             User::ResetPassword(reset) => reset.run(installation),
@@ -86,6 +121,20 @@ impl Create {
         };
         let user = installation.write(|tx, env| user::create(tx, new, env.origin, env.ctx))?;
         Ok(shown(&user, chosen.made.as_ref()))
+    }
+}
+
+impl Update {
+    fn run(self, installation: &Installation) -> Result<Answer> {
+        let Fields { email, email_verified, full_name, role, claims } = self.fields;
+        let claims = claims.as_deref().map(input::json).transpose()?;
+        let changes = Changes { email, email_verified, full_name, role, claims };
+        let user = installation.write(|tx, env| {
+            let user = self.user.find(tx)?;
+            user::update(tx, &user, changes, env.origin, env.ctx)?;
+            self.user.find(tx)
+        })?;
+        Ok(shown(&user, None))
     }
 }
 
@@ -138,6 +187,7 @@ fn object(user: &user::User) -> Value {
     json!({
         "id": user.id, "username": user.username, "email": user.email, "email_verified": user.email_verified,
         "full_name": user.full_name, "role": user.role, "status": user.status, "auth_source": user.auth_source,
+        "claims": user.claims.0,
         "created_at": user.created_at, "updated_at": user.updated_at,
     })
 }

@@ -38,11 +38,13 @@ pub struct ResourceEntry {
 type Scopes = BTreeMap<String, ScopeEntry>;
 type Resources = BTreeMap<String, ResourceEntry>;
 
-/// The scopes of the reference with its words; those that concern only the person themselves are for everybody.
-const SCOPES: [(&str, &str, bool); 7] = [
+/// The scopes of the reference with its words, and OpenID Connect's two others; those that concern only the person themselves are for everybody.
+const SCOPES: [(&str, &str, bool); 9] = [
     ("openid", "Verify your identity", true),
     ("profile", "Access your name and profile information", true),
     ("email", "Access your email address", true),
+    ("address", "Access your postal address", true),
+    ("phone", "Access your phone number", true),
     ("offline_access", "Access your data when you're not present (refresh tokens)", true),
     ("read", "Read your profile and data", false),
     ("write", "Create and modify data on your behalf", false),
@@ -213,10 +215,13 @@ mod tests {
     }
 
     #[test]
-    fn the_seven_scopes_are_known_without_a_file() {
+    fn the_usual_scopes_are_known_without_a_file() {
         let config = config(&[]);
         let names: Vec<_> = config.scopes.keys().map(String::as_str).collect();
-        assert_eq!(names, ["admin", "email", "offline_access", "openid", "profile", "read", "write"]);
+        assert_eq!(
+            names,
+            ["address", "admin", "email", "offline_access", "openid", "phone", "profile", "read", "write"]
+        );
         assert!(config.scopes["openid"].self_registered && !config.scopes["admin"].self_registered);
         assert!(config.resources.is_empty());
     }

@@ -117,13 +117,12 @@ async fn proceed(
     let asked = &interaction.request.0;
     let silent = asked.prompts(Prompt::None);
     let signed_in = SignedIn::of(app, request).await?;
-    let fresh = signed_in.as_ref().is_some_and(|signed_in| interaction.accepts(&signed_in.session));
-    let Some(signed_in) = signed_in.filter(|_| fresh) else {
+    // Whoever is signed in and does not do must be asked again, or the login page would send them straight back.
+    let again = signed_in.is_some();
+    let Some(signed_in) = signed_in.filter(|signed_in| interaction.accepts(&signed_in.session)) else {
         if silent {
             return silently(app, request, asked, (Code::LoginRequired, "the person is not signed in"));
         }
-        // Whoever is signed in and not fresh must be asked again, or the login page would send them straight back.
-        let again = interaction.auth_after > 0 || asked.subject.is_some();
         return Ok(to_login(app, request, &way_back(&interaction.id), again).await?);
     };
     let (mut asked, user) = (asked.clone(), signed_in.user.clone());
@@ -179,7 +178,7 @@ async fn allow(
         }
         interaction::show(tx, &interaction.id, &signed_in.session, &question.digest(asked))?;
         take(tx, env, &interaction, &signed_in)?;
-        let Question { client, pairs, known } = question;
+        let Question { client, pairs, claims, known } = question;
         if client.skip_consent {
             Event::info("CONSENT_SKIPPED", "First-party application authorized without asking")
                 .by(&signed_in.user.id)
@@ -188,8 +187,8 @@ async fn allow(
                 .write(tx, env.origin, env.ctx)?;
         }
         let consent = match known {
-            Some(known) if pairs.within(&known.pairs.0) && known.client_digest == client.digest() => known,
-            _ => consent::grant(tx, env, &signed_in.user, &client, (ConsentOrigin::Code, &pairs))?,
+            Some(known) if known.has((&pairs, &claims)) && known.client_digest == client.digest() => known,
+            _ => consent::grant(tx, env, &signed_in.user, &client, (ConsentOrigin::Code, &pairs, &claims))?,
         };
         authorize::issue_code(tx, env, asked, (&client, &signed_in.user, &signed_in.session, &consent))
     });
@@ -238,9 +237,10 @@ async fn decide(
             return Ok(Decision::Changed);
         }
         take(tx, env, &interaction, &signed_in)?;
-        let Question { client, pairs, .. } = question;
+        let Question { client, pairs, claims, .. } = question;
         // Whoever was asked has agreed now, so the record begins to age anew.
-        let consent = consent::grant(tx, env, &signed_in.user, &client, (ConsentOrigin::Code, &pairs))?;
+        let asked_for = (ConsentOrigin::Code, &pairs, claims.as_slice());
+        let consent = consent::grant(tx, env, &signed_in.user, &client, asked_for)?;
         let by = (&client, &signed_in.user, &signed_in.session, &consent);
         authorize::issue_code(tx, env, asked, by).map(Decision::Allowed)
     });

@@ -8,7 +8,7 @@ use authgate_core::scope::Scope;
 
 use super::authorize::{FORM, way_back};
 use crate::app::App;
-use crate::page::{Consent, Lifetime, Renewal, Request, Resource, ScopeLine, Time};
+use crate::page::{Claim, Consent, Lifetime, Renewal, Request, Resource, ScopeLine, Time};
 use crate::session::SignedIn;
 
 /// The page for an interaction that must be decided.
@@ -16,6 +16,10 @@ pub fn view(app: &App, interaction: &Interaction, question: &Question, signed_in
     let asked = &interaction.request.0;
     let client = &question.client;
     let scope = Scope::parse(&asked.scope).unwrap_or_default();
+    let claim = |name: &String| Claim {
+        name: name.clone(),
+        new: question.known.is_some() && question.is_new_claim(name),
+    };
     let loopback = |uri: &String| redirect_uri::kind(uri) == Kind::Loopback;
     Consent {
         csrf_token: signed_in.csrf_token(app, &format!("{FORM} {}", interaction.id)),
@@ -39,7 +43,7 @@ pub fn view(app: &App, interaction: &Interaction, question: &Question, signed_in
         sign_out_redirect: way_back(&interaction.id),
         // Where nothing was allowed before, everything is new, and marking it says nothing.
         scopes: scopes(app, &scope, &|name| question.known.is_some() && question.is_new(name)),
-        claims: Vec::new(),
+        claims: question.claims.iter().map(claim).collect(),
         resources: resources(app, asked.resources.iter()),
         token_lifetime: Lifetime(app.policy.profile(client.token_profile).access),
         renewal: renewal(app, client, &scope),

@@ -5,6 +5,7 @@ use actix_web::web::{Bytes, Data};
 use authgate_core::client::Grant;
 use authgate_core::keys::Keys;
 use authgate_core::policy::Policy;
+use authgate_core::{claims, session};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
@@ -75,7 +76,7 @@ fn authorization_server(policy: &Policy) -> Map<String, Value> {
         "authorization_response_iss_parameter_supported": true,
         "resource_indicators_supported": true,
         "resource_parameter_supported": true,
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "request_parameter_supported": false,
         // Its default is true.
         "request_uri_parameter_supported": false,
@@ -89,11 +90,17 @@ fn openid_provider(policy: &Policy, keys: &Keys) -> Map<String, Value> {
         "subject_types_supported": ["public"],
         // Access tokens' algorithm is among them: a shipped verifier looks for it here (deviation D36).
         "id_token_signing_alg_values_supported": keys.algorithms(),
-        "claims_supported": [
-            "sub", "iss", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "name", "preferred_username",
-            "email", "email_verified", "picture", "updated_at",
-        ],
+        "claims_supported": claims_supported(),
+        "claim_types_supported": ["normal"],
+        "acr_values_supported": [session::PASSWORD],
+        "display_values_supported": ["page"],
+        "ui_locales_supported": ["en"],
     }))
+}
+
+fn claims_supported() -> Vec<&'static str> {
+    let own = ["sub", "iss", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "acr", "amr"];
+    own.into_iter().chain(claims::names()).collect()
 }
 
 fn members(object: Value) -> Map<String, Value> {

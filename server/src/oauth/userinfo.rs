@@ -3,8 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use authgate_core::claims::{self, ClaimsRequest};
 use authgate_core::error::{Code, Error, Result};
-use authgate_core::{claims, client, token, user};
+use authgate_core::{client, family, jwt, token, user};
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -17,7 +18,8 @@ pub async fn answer(app: Data<App>, request: HttpRequest) -> Result<HttpResponse
     let token = bearer::token(&request)?.ok_or_else(missing)?;
     let claims = app.read_env(&request, move |tx, env| {
         let token = token::present(tx, env, &token)?;
-        let any = client::by_id(tx, &token.client_id)?.is_some_and(|client| client.userinfo_any_audience);
+        let client = client::by_id(tx, &token.client_id)?.ok_or_else(jwt::invalid_token)?;
+        let any = client.userinfo_any_audience;
         let here = |audience: &String| env.policy.userinfo_audience.contains(audience);
         if !any && !token.audience.0.is_empty() && !token.audience.0.iter().any(here) {
             return Err(Error::refused(Code::InvalidToken, "the token is for another resource"));
@@ -25,6 +27,10 @@ pub async fn answer(app: Data<App>, request: HttpRequest) -> Result<HttpResponse
         let nobody = || Error::refused(Code::InvalidToken, "User not found");
         let user = user::by_id(tx, token.user_id.as_deref().ok_or_else(nobody)?)?.ok_or_else(nobody)?;
         let mut claims = claims::standard(&user, &|name| token.scope.has(name));
+        if let Some(family) = token.family_id.map(|id| family::by_id(tx, &id)).transpose()?.flatten() {
+            let asked = ClaimsRequest::of_row(&family.claims)?;
+            claims::add(&mut claims, &user, &asked.userinfo, &|scope| client.scopes.has(scope));
+        }
         claims.insert("sub".into(), user.id.into());
         claims.insert("iss".into(), env.policy.issuer.as_str().into());
         Ok(claims)

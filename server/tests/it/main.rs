@@ -17,6 +17,7 @@ mod login;
 mod logout;
 mod methods;
 mod oauth;
+mod openid;
 mod pages;
 mod paths;
 mod process;

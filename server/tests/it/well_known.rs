@@ -23,7 +23,9 @@ async fn d36_the_documents_state_what_the_server_does() {
         "introspection_endpoint": "http://localhost:8080/oauth/introspect",
         "revocation_endpoint": "http://localhost:8080/oauth/revoke",
         "jwks_uri": "http://localhost:8080/.well-known/jwks.json",
-        "scopes_supported": ["admin", "email", "offline_access", "openid", "profile", "read", "write"],
+        "scopes_supported": [
+            "address", "admin", "email", "offline_access", "openid", "phone", "profile", "read", "write",
+        ],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": [
@@ -38,7 +40,7 @@ async fn d36_the_documents_state_what_the_server_does() {
         "resource_indicators_supported": true,
         "resource_parameter_supported": true,
         "refresh_retry_seconds": 60,
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });
@@ -52,7 +54,14 @@ async fn d36_the_documents_state_what_the_server_does() {
     assert_eq!(openid["subject_types_supported"], json!(["public"]));
     // The default of clients first, and the algorithm of access tokens among them.
     assert_eq!(openid["id_token_signing_alg_values_supported"], json!(["RS256", "ES256"]));
-    assert_eq!(openid.as_object().unwrap().len(), common.as_object().unwrap().len() + 4);
+    assert_eq!(openid["claim_types_supported"], json!(["normal"]));
+    assert_eq!(openid["ui_locales_supported"], json!(["en"]), "pages are English whatever ui_locales says");
+    assert_eq!(openid["display_values_supported"], json!(["page"]), "and of one kind");
+    assert_eq!(
+        openid["acr_values_supported"],
+        json!(["urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"])
+    );
+    assert_eq!(openid.as_object().unwrap().len(), common.as_object().unwrap().len() + 8);
 }
 
 #[actix_web::test]

@@ -1,5 +1,6 @@
 //! Where and how an authorization request is answered (RFC 6749 4.1.2, RFC 9207, OAuth 2.0 Form Post Response Mode).
 
+use crate::claims::ClaimsRequest;
 use crate::client::Client;
 use crate::error::Refusal;
 use crate::interaction::{AuthorizationRequest, ResponseMode};
@@ -41,6 +42,7 @@ impl Destination {
             max_age: None,
             login_hint: None,
             subject: None,
+            claims: ClaimsRequest::default(),
             response_mode: self.mode,
             refused: None,
         }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::audit::Event;
-use crate::claims;
+use crate::claims::{self, ClaimsRequest};
 use crate::client::{Client, Grant};
 use crate::db::{Json, Tx};
 use crate::env::Env;
@@ -230,7 +230,7 @@ impl NewGrant<'_> {
                 .with(details.clone())
                 .write(tx, env.origin, env.ctx)?;
         }
-        if issued.add_id_token(env, client, (&family, &user), self.nonce) {
+        if issued.add_id_token(env, client, (&family, &user), self.nonce)? {
             event("ID_TOKEN_ISSUED", "ID token issued")
                 .on("TOKEN", &issued.access.jti)
                 .with(details)
@@ -259,16 +259,19 @@ impl Issued {
         client: &Client,
         of: (&Family, &User),
         nonce: Option<&str>,
-    ) -> bool {
+    ) -> Result<bool> {
         let (family, user) = of;
         let has = |name: &str| self.access.scope.split(' ').any(|scope| scope == name);
         if !has("openid") {
-            return false;
+            return Ok(false);
         }
         let mut claims = Map::new();
         if client.id_token_claims {
             claims = claims::standard(user, &|name| has(name));
         }
+        let asked = ClaimsRequest::of_row(&family.claims)?;
+        claims::add(&mut claims, user, &asked.id_token, &|scope| client.scopes.has(scope));
+        // What the server says comes last, so that nothing of a person's can take its place (ADV 37).
         let mut put = |name: &str, value: Value| drop(claims.insert(name.into(), value));
         put("iss", env.policy.issuer.as_str().into());
         put("sub", user.id.as_str().into());
@@ -277,11 +280,17 @@ impl Issued {
         put("iat", env.now().into());
         put("jti", env.ctx.id().to_string().into());
         put("auth_time", family.auth_time.into());
+        if !family.acr.is_empty() {
+            put("acr", family.acr.as_str().into());
+        }
+        if !family.amr.0.is_empty() {
+            put("amr", family.amr.0.clone().into());
+        }
         if let Some(nonce) = nonce {
             put("nonce", nonce.into());
         }
         self.id_token = Some(IdToken { algorithm: Algorithm::parse(&client.id_token_alg), claims });
-        true
+        Ok(true)
     }
 }
 

@@ -168,7 +168,7 @@ fn answer(
     let new = NewToken { client, family: Some(family), user: Some(&user), scope, resources, lifetime };
     let mut issued = new.store(tx, env)?;
     issued.add_refresh_token(family, env.keys)?;
-    issued.add_id_token(env, client, (family, &user), None);
+    issued.add_id_token(env, client, (family, &user), None)?;
     Event::info("TOKEN_REFRESHED", "Access token refreshed")
         .by(&user.id)
         .named(&user.username)

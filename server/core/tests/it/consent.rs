@@ -42,7 +42,7 @@ fn pairs(scope: &str, resources: &[&str]) -> Pairs {
 
 fn grant(world: &World, of: &Approval, pairs: &Pairs) -> Consent {
     let (client, user) = now(world, of);
-    world.write(|tx, env| consent::grant(tx, env, &user, &client, (ConsentOrigin::Code, pairs))).unwrap()
+    world.write(|tx, env| consent::grant(tx, env, &user, &client, (ConsentOrigin::Code, pairs, &[]))).unwrap()
 }
 
 #[test]

@@ -75,7 +75,13 @@ impl World {
         let (user, session) = by;
         let pairs = Pairs::of(&Scope::parse(&request.scope)?, &request.resources);
         self.write(|tx, env| {
-            let consent = consent::grant(tx, env, user, &app.client, (ConsentOrigin::Code, &pairs))?;
+            let consent = consent::grant(
+                tx,
+                env,
+                user,
+                &app.client,
+                (ConsentOrigin::Code, &pairs, &request.claims.names()),
+            )?;
             let code = authorize::issue_code(tx, env, request, (&app.client, user, session, &consent))?;
             Ok((consent, code))
         })
@@ -124,7 +130,7 @@ impl World {
         let consent = self.write(|tx, env| {
             let row = device::by_user_code(tx, env, asked.user_code.expose())?.unwrap();
             let pairs = Pairs::of(&row.scope, &row.resources.0);
-            let consent = consent::grant(tx, env, &user, &app.client, (ConsentOrigin::Device, &pairs))?;
+            let consent = consent::grant(tx, env, &user, &app.client, (ConsentOrigin::Device, &pairs, &[]))?;
             assert!(device::approve(tx, env, &row, (&user, &session, &consent))?);
             Ok(consent)
         });

@@ -18,7 +18,7 @@ fn granted(place: &Place, username: &str) -> (Value, Value, String) {
         let client = client::by_id(tx, text(&app, "client_id"))?.unwrap();
         let pairs =
             Pairs::of(&Scope::parse("openid email")?, &Resources::parse(["https://api.example.com"])?);
-        consent::grant(tx, env, &user, &client, (ConsentOrigin::Code, &pairs))
+        consent::grant(tx, env, &user, &client, (ConsentOrigin::Code, &pairs, &[]))
     });
     (person, app, consent.id)
 }

@@ -29,7 +29,7 @@ fn create_makes_a_password_and_shows_it_once() {
         made,
         json!({
             "id": stored.id, "username": "Alice", "email": "Alice@example.com", "email_verified": false,
-            "full_name": "Alice A.", "role": "user", "status": "active", "auth_source": "local",
+            "full_name": "Alice A.", "role": "user", "status": "active", "auth_source": "local", "claims": {},
             "password": made["password"], "created_at": stored.created_at, "updated_at": stored.updated_at,
         })
     );
@@ -51,6 +51,53 @@ fn a_password_comes_through_stdin_and_is_not_repeated() {
     assert!(signs_in(&place.stored_user("alice"), "correct horse"));
     let help = place.prints(&["user", "create", "--help"]);
     assert!(!help.contains("--password "), "argv is visible to everybody");
+}
+
+#[test]
+fn update_changes_what_is_named_and_keeps_the_rest() {
+    let place = Place::migrated();
+    place.json(&CREATE);
+    let vouched = place.json(&["user", "update", "alice", "--email-verified", "true"]);
+    assert_eq!((&vouched["email_verified"], &vouched["full_name"]), (&json!(true), &json!("Alice A.")));
+    let moved = place.json(&["user", "update", "alice", "--email", "a@example.org", "--full-name", ""]);
+    assert_eq!((&moved["email_verified"], &moved["full_name"]), (&json!(false), &Value::Null));
+    let claims = r#"{"nickname": "A.", "phone_number": "+44 20 7946 0000"}"#;
+    let known = place.json_of(&["user", "update", "alice", "--claims", "-"], claims);
+    assert_eq!(known["claims"]["phone_number"], "+44 20 7946 0000");
+    let fewer = place.json_of(&["user", "update", "alice", "--claims", "-"], r#"{"nickname": null}"#);
+    assert_eq!(fewer["claims"], json!({"phone_number": "+44 20 7946 0000"}));
+    assert_eq!(place.json(&["user", "show", "alice"]), fewer);
+    assert_eq!(place.stored_user("alice").epoch, 1, "nobody is signed out by that");
+}
+
+#[test]
+fn another_role_ends_what_was_issued_and_the_last_administrator_stays() {
+    let place = Place::migrated();
+    place.json(&CREATE);
+    assert_eq!(place.json(&["user", "update", "alice", "--role", "admin"])["role"], "admin");
+    assert_eq!(place.stored_user("alice").epoch, 2);
+    let refusal = place.fails(&["user", "update", "alice", "--role", "user"]);
+    assert!(refusal.contains("cannot remove the last admin user"), "{refusal}");
+}
+
+#[test]
+fn what_cannot_be_said_of_a_user_is_refused_by_name() {
+    let place = Place::migrated();
+    place.json(&CREATE);
+    for (claims, words) in [
+        ("x", "- is not JSON"),
+        ("[]", "not a JSON object"),
+        (r#"{"roles": ["admin"]}"#, "the claims are given_name"),
+        (r#"{"birthdate": "10.12.1815"}"#, "the claim birthdate must be a date such as 1815-12-10"),
+    ] {
+        let done = place.run(&["user", "update", "alice", "--claims", "-"], claims);
+        assert!(done.code == Some(1) && done.stderr.contains(words), "{claims}: {done:?}");
+    }
+    let missing = place.fails(&["user", "update", "alice", "--claims", "/nonexistent"]);
+    assert!(missing.contains("cannot read /nonexistent"), "{missing}");
+    place.fails(&["user", "update", "alice"]);
+    place.fails(&["user", "update", "nobody", "--role", "user"]);
+    assert_eq!(place.json(&["user", "show", "alice"])["claims"], json!({}));
 }
 
 #[test]
