@@ -116,6 +116,6 @@ fn invalid(description: impl Into<std::borrow::Cow<'static, str>>) -> Error {
 fn as_metadata(error: Error) -> Error {
     match error {
         Error::Refused(refusal) => invalid(refusal.description),
-        failed => failed,
+        failed @ Error::Failed(_) => failed,
     }
 }

@@ -131,7 +131,7 @@ fn grants(said: Option<&[String]>, policy: &Policy, known: Option<&Client>) -> R
     };
     let asked = match said {
         None | Some([]) => vec![Grant::AuthorizationCode],
-        Some(names) => names.iter().map(named).collect::<Result<_>>()?,
+        Some(said) => said.iter().map(named).collect::<Result<_>>()?,
     };
     let may = |grant: &Grant| {
         let allowed = policy.registration.mode.allows(*grant) || known.is_some_and(|known| known.may(*grant));
