@@ -2,6 +2,7 @@
 
 mod fields;
 
+use authgate::config;
 use authgate_core::client::{self, ClientSpec, ClientStatus, ClientType};
 use authgate_core::db::Tx;
 use authgate_core::env::Env;
@@ -33,8 +34,8 @@ pub enum Client {
     Disable(Named),
     /// End every token and consent of a client, which stays usable
     RevokeAll(Named),
-    /// Replace a client's secret; the old one is void at once
-    RotateSecret(Named),
+    /// Replace a client's secret; the old one is void at once, or after --keep-old
+    RotateSecret(RotateSecret),
     /// Delete a client and all that was issued to it
     Delete(Named),
 }
@@ -54,6 +55,19 @@ pub struct Update {
     client: Named,
     #[command(flatten)]
     fields: Fields,
+}
+
+#[derive(Args)]
+pub struct RotateSecret {
+    #[command(flatten)]
+    client: Named,
+    /// How long the old secret stays valid beside the new one, such as 24h; at most 720h
+    #[arg(long, default_value = "0s", value_parser = keep_old)]
+    keep_old: i64,
+}
+
+fn keep_old(text: &str) -> Result<i64, String> {
+    config::seconds(text, &(0..=client::MAX_KEPT))
 }
 
 #[derive(Args)]
@@ -87,7 +101,7 @@ impl Client {
         match self {
             Client::Create(create) => create.run(installation),
             Client::List => list(installation),
-            Client::Show(named) => Ok(shown(&installation.read(|tx| named.find(tx))?, None)),
+            Client::Show(named) => show(&named, installation),
             Client::Update(update) => update.run(installation),
             Client::Enable(named) => named.change(installation, |tx, env, client| {
                 client::set_status(tx, client, ClientStatus::Active, env.origin, env.ctx)
@@ -97,7 +111,7 @@ impl Client {
             }),
             Client::RevokeAll(named) => named
                 .change(installation, |tx, env, client| client::revoke_all(tx, client, env.origin, env.ctx)),
-            Client::RotateSecret(named) => rotate_secret(&named, installation),
+            Client::RotateSecret(rotate) => rotate.run(installation),
             Client::Delete(named) => delete(&named, installation),
         }
     }
@@ -123,12 +137,31 @@ impl Update {
     }
 }
 
-fn rotate_secret(named: &Named, installation: &Installation) -> Result<Answer> {
-    let secret = installation.write(|tx, env| {
+impl RotateSecret {
+    fn run(self, installation: &Installation) -> Result<Answer> {
+        let (secret, old) = installation.write(|tx, env| {
+            let client = self.client.find(tx)?;
+            let secret = client::rotate_secret(tx, &client, self.keep_old, env.origin, env.ctx)?;
+            let live = client::live_secrets(tx, &client, env.now())?;
+            Ok((secret, live.iter().find_map(|secret| secret.expires_at)))
+        })?;
+        let object = json!({
+            "client_id": self.client.client_id, "client_secret": secret.expose(), "old_secret_until": old,
+        });
+        Ok(Answer::new(lines(&object, FIRST), object))
+    }
+}
+
+fn show(named: &Named, installation: &Installation) -> Result<Answer> {
+    let now = installation.env().now();
+    let (client, secrets) = installation.read(|tx| {
         let client = named.find(tx)?;
-        client::rotate_secret(tx, &client, env.origin, env.ctx)
+        let secrets = client::live_secrets(tx, &client, now)?;
+        Ok((client, secrets))
     })?;
-    let object = json!({"client_id": named.client_id, "client_secret": secret.expose()});
+    let mut object = object(&client);
+    let spans = secrets.iter().map(|one| json!({"created_at": one.created_at, "expires_at": one.expires_at}));
+    object["client_secrets"] = spans.collect();
     Ok(Answer::new(lines(&object, FIRST), object))
 }
 
@@ -173,7 +206,8 @@ fn object(client: &client::Client) -> Value {
         "type": client.client_type, "application_type": client.application_type, "status": client.status,
         "token_endpoint_auth_method": client.auth_method, "grant_types": client.grants.0,
         "scope": client.scopes.to_string(), "redirect_uris": client.redirect_uris.0,
-        "resources": client.resources.0, "audiences": client.audiences.0, "token_profile": client.token_profile,
+        "resources": client.resources.0, "audiences": client.audiences.0,
+        "extra_claims": client.extra_claims.0, "token_profile": client.token_profile,
         "pkce_required": client.pkce_required, "skip_consent": client.skip_consent,
         "remember_consent": client.remember_consent, "secretless": client.secretless,
         "userinfo_any_audience": client.userinfo_any_audience,

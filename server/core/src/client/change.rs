@@ -40,7 +40,7 @@ pub fn create(
         backchannel_logout_session: false,
         resources: Json(spec.resources),
         audiences: Json(spec.audiences.unwrap_or_else(|| policy.default_audience.clone())),
-        extra_claims: Json(Vec::new()),
+        extra_claims: Json(spec.extra_claims),
         token_profile: spec.token_profile,
         pkce_required: spec.pkce_required.unwrap_or(policy.pkce_required),
         skip_consent: spec.skip_consent,
@@ -92,7 +92,7 @@ pub fn update(
         "UPDATE clients SET name = ?2, description = ?3, application_type = ?4, grants = ?5, scopes = ?6, \
          redirect_uris = ?7, resources = ?8, audiences = ?9, token_profile = ?10, pkce_required = ?11, \
          skip_consent = ?12, project = ?13, service_account = ?14, updated_at = ?15, remember_consent = ?16, \
-         secretless = ?17, userinfo_any_audience = ?18, id_token_alg = ?19, id_token_claims = ?20 WHERE id = ?1",
+         secretless = ?17, userinfo_any_audience = ?18, id_token_alg = ?19, id_token_claims = ?20, extra_claims = ?21 WHERE id = ?1",
         params![
             &client.id,
             &spec.name,
@@ -114,6 +114,7 @@ pub fn update(
             spec.userinfo_any_audience,
             id_token_alg,
             spec.id_token_claims,
+            &Json(spec.extra_claims),
         ],
     )?;
     let changed_profile = spec.token_profile != client.token_profile;

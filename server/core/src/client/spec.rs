@@ -2,6 +2,7 @@
 
 use super::{ApplicationType, Client, ClientType, Grant, TokenProfile};
 use crate::error::{Code, Error, Result};
+use crate::extra_claims;
 use crate::keys::Algorithm;
 use crate::policy::Policy;
 use crate::redirect_uri::{self, Kind};
@@ -12,6 +13,8 @@ use crate::scope::Scope;
 const MAX_NAME: usize = 200;
 /// Longest description, in bytes: it stands in a paragraph.
 const MAX_DESCRIPTION: usize = 1000;
+/// Longest name of an extra claim, in bytes: names that are URLs fit.
+const MAX_CLAIM: usize = 255;
 /// Most redirect URIs, and most audiences, of a client: every request reads them all.
 const MAX_LIST: usize = 50;
 
@@ -37,6 +40,8 @@ pub struct ClientSpec {
     pub resources: Resources,
     /// Audiences it may introspect; none means the default audience.
     pub audiences: Option<Vec<String>>,
+    /// Claims it may set through `extra_claims` (deviation D17).
+    pub extra_claims: Vec<String>,
     /// Which lifetimes apply.
     pub token_profile: TokenProfile,
     /// S256 although confidential; none means the default.
@@ -77,6 +82,7 @@ impl ClientSpec {
             redirect_uris: Vec::new(),
             resources: Resources::default(),
             audiences: None,
+            extra_claims: Vec::new(),
             token_profile: TokenProfile::Standard,
             pkce_required: None,
             skip_consent: false,
@@ -102,6 +108,7 @@ impl ClientSpec {
             redirect_uris: client.redirect_uris.0.clone(),
             resources: client.resources.0.clone(),
             audiences: Some(client.audiences.0.clone()),
+            extra_claims: client.extra_claims.0.clone(),
             token_profile: client.token_profile,
             pkce_required: Some(client.pkce_required),
             skip_consent: client.skip_consent,
@@ -141,6 +148,13 @@ impl ClientSpec {
         if self.redirect_uris.len() > MAX_LIST || self.audiences.iter().flatten().count() > MAX_LIST {
             return refuse(format!("at most {MAX_LIST} redirect URIs and {MAX_LIST} audiences"));
         }
+        let claim = |name: &String| name.len() <= MAX_CLAIM && name.bytes().all(|b| b.is_ascii_graphic());
+        if self.extra_claims.len() > MAX_LIST || !self.extra_claims.iter().all(claim) {
+            return refuse(format!(
+                "at most {MAX_LIST} extra claims, each of at most {MAX_CLAIM} visible ASCII characters"
+            ));
+        }
+        self.extra_claims.iter().try_for_each(|name| extra_claims::check_name(name, &policy.claim_prefix))?;
         self.grants.sort_by_key(|grant| grant.as_str());
         self.grants.dedup();
         if self.grants.iter().all(|grant| *grant == Grant::Refresh) {
