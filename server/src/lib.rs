@@ -4,6 +4,7 @@
 pub mod account;
 pub mod app;
 mod assets;
+pub mod backchannel;
 pub mod browser;
 pub mod config;
 pub mod device_page;
@@ -20,6 +21,7 @@ pub mod oauth;
 pub mod open;
 pub mod page;
 pub mod policy;
+pub mod public_address;
 pub mod reply;
 pub mod routes;
 pub mod seed;

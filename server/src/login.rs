@@ -145,7 +145,15 @@ pub async fn ask(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, P
     if matches!(site, Some("same-origin" | "none")) {
         return end(&app, &request, signed_in, "/login").await;
     }
-    reply::page(&app, &SignOut { account: signed_in.account(), client_name: None })
+    reply::page(
+        &app,
+        &SignOut {
+            account: signed_in.account(),
+            client_name: None,
+            action: "/logout".into(),
+            fields: Vec::new(),
+        },
+    )
 }
 
 /// `POST /logout`, optionally with a `redirect` of ours.

@@ -9,6 +9,7 @@ pub mod device;
 pub mod discovery;
 pub mod introspect;
 pub mod jwks;
+pub mod logout;
 pub mod revoke;
 pub mod token;
 pub mod tokeninfo;

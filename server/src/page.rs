@@ -23,7 +23,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use account::{
-    Account, AppAccess, Authorization, Authorizations, BrowserSession, Flash, Sessions, SignOut,
+    Account, AppAccess, Authorization, Authorizations, BrowserSession, Flash, Hidden, Sessions, SignOut,
+    SignedOut,
 };
 pub use assets::Asset;
 pub use consent::{Claim, Consent, Renewal, Request, Resource, ScopeLine};

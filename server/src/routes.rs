@@ -11,7 +11,9 @@ use actix_web::HttpRequest;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::app::App;
-use crate::oauth::{authorize, device, discovery, introspect, jwks, revoke, token, tokeninfo, userinfo};
+use crate::oauth::{
+    authorize, device, discovery, introspect, jwks, logout, revoke, token, tokeninfo, userinfo,
+};
 use crate::{account, assets, device_page, health, login};
 
 pub use endpoint::{Endpoint, at};
@@ -62,6 +64,7 @@ fn people(services: &mut ServiceConfig) {
         .service(at("/login").get(login::show).post(login::submit).page())
         .service(at("/logout").get(login::ask).post(login::logout).page())
         .service(at("/oauth/authorize").get(authorize::get).post(authorize::post).page())
+        .service(at(logout::PATH).get(logout::get).post(logout::post).page())
         .service(at("/device").get(device_page::show).page())
         .service(at("/device/verify").post(device_page::verify).page())
         .service(at("/account/sessions").get(account::sessions).page())

@@ -3,6 +3,7 @@
 pub mod cleaner;
 pub mod keeper;
 mod signals;
+mod task;
 mod welcome;
 
 use std::net::{SocketAddr, TcpListener};
@@ -20,9 +21,11 @@ use authgate_core::error::{Error, Result};
 use authgate_core::recovery;
 use tokio::sync::mpsc;
 
+use task::Tasks;
+
 use crate::app::{App, Surroundings, Timeouts};
 use crate::config::Config;
-use crate::{form, middleware, open, policy, routes, seed, tls};
+use crate::{backchannel, form, middleware, open, policy, routes, seed, tls};
 
 /// Serves until SIGTERM or SIGINT, then lets running requests finish. A second signal ends at once.
 ///
@@ -47,17 +50,17 @@ async fn serve(config: Config) -> Result<()> {
     let app = Arc::new(App::start(config, opened, surroundings, health)?);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let running = start(Arc::clone(&app), listener, workers)?;
-    let heartbeat = spawn(heartbeat(Arc::clone(&app)));
-    let cleaner = spawn(cleaner::run(Arc::clone(&app)));
-    let keeper = spawn(keeper::run(Arc::clone(&app)));
+    let tasks = Tasks::new(Arc::clone(&app), Duration::from_secs(1))
+        .with("heartbeat", heartbeat)
+        .with("cleaner", cleaner::run)
+        .with("keeper", keeper::run)
+        .with("backchannel", backchannel::run);
     welcome::print(&app, running.addr, credentials.as_deref()).await?;
 
     let panicked = signals::first(&mut broke).await?;
     tracing::info!("stopping: running requests may finish");
     running.stop().await;
-    heartbeat.abort();
-    cleaner.abort();
-    keeper.abort();
+    drop(tasks);
     let now = app.context().now();
     let noted = app.issuer.write(move |tx| recovery::stopped(tx, now)).await;
     let noted = noted.and_then(|()| app.store.checkpoint());

@@ -15,6 +15,7 @@ use crate::error::{Code, Error, Refusal, Result};
 use crate::form::Params;
 use crate::interaction::{AuthorizationRequest, Prompt, ResponseMode};
 use crate::jwt;
+use crate::logout;
 use crate::pkce::Challenge;
 use crate::policy::Policy;
 use crate::redirect_uri::{self, Kind};
@@ -217,8 +218,8 @@ fn freshness(params: &Params) -> Result<(Vec<Prompt>, Option<i64>)> {
 fn subject(env: Env<'_>, client: &Client, params: &Params, claims: &ClaimsRequest) -> Result<Option<String>> {
     let invalid = |words: &'static str| Error::refused(Code::InvalidRequest, words);
     let Some(hint) = params.secret("id_token_hint") else { return Ok(claims.sub.clone()) };
-    let subject = jwt::hinted_subject(&hint, env.keys, &env.policy.issuer, &client.id);
-    let subject = subject.ok_or_else(|| invalid("id_token_hint is no ID token of this client"))?;
+    let hint = jwt::hint(&hint, env.keys, &env.policy.issuer).filter(|hint| hint.aud == client.id);
+    let subject = hint.ok_or_else(|| invalid("id_token_hint is no ID token of this client"))?.sub;
     if claims.sub.as_ref().is_some_and(|other| *other != subject) {
         return Err(invalid("id_token_hint and claims name different people"));
     }
@@ -325,7 +326,7 @@ pub fn issue_code(
         consent_id: consent.id.clone(),
         // With offline_access the grant outlives the browser session (deviation D31).
         session_id: (!scope.has("offline_access")).then(|| session.id.clone()),
-        sid: None,
+        sid: Some(logout::sid(tx, env, &session.id, &client.id)?),
         redirect_uri: request.redirect_uri.clone(),
         resources: Json(request.resources.clone()),
         claims: request.claims.stored()?,

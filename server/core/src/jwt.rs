@@ -115,22 +115,25 @@ pub fn verify_access(token: &Secret, keys: &Keys, issuer: &str) -> Result<String
 }
 
 /// What is read of an ID token that comes back as a hint.
-#[derive(Deserialize)]
-struct Hint {
+#[derive(Clone, Debug, Deserialize)]
+pub struct Hint {
     iss: String,
-    sub: String,
-    aud: String,
+    /// The user.
+    pub sub: String,
+    /// The client it was issued to.
+    pub aud: String,
+    /// The session's name at that client.
+    pub sid: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
 }
 
-/// The subject of an `id_token_hint`: an ID token that this server issued to this client, however long ago (OpenID
-/// Connect Core 3.1.2.1).
-pub fn hinted_subject(token: &Secret, keys: &Keys, issuer: &str, client_id: &str) -> Option<String> {
+/// An `id_token_hint`: an ID token that this server issued, however long ago (OpenID Connect Core 3.1.2.1).
+pub fn hint(token: &Secret, keys: &Keys, issuer: &str) -> Option<Hint> {
     let (_, claims) = verify(token, keys, &["JWT"])?;
     let hint: Hint = serde_json::from_slice(&claims).ok()?;
     // Access tokens may be of the type JWT too, but they have a kind.
-    (hint.iss == issuer && hint.aud == client_id && hint.kind.is_none()).then_some(hint.sub)
+    (hint.iss == issuer && hint.kind.is_none()).then_some(hint)
 }
 
 /// The refusal of a token that does not hold; it never says why (RFC 6750 3.1).
@@ -373,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn oidc_core_3_1_3_6_at_hash_is_the_left_half() {
+    fn openid_core_3_1_3_6_at_hash_is_the_left_half() {
         // The example of OpenID Connect Core, appendix A.3.
         assert_eq!(at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
     }

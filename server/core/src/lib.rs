@@ -24,6 +24,7 @@ pub mod interaction;
 pub mod introspection;
 pub mod jwt;
 pub mod keys;
+pub mod logout;
 pub mod master;
 pub mod pkce;
 pub mod policy;

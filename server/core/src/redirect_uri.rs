@@ -138,6 +138,16 @@ pub fn kind(text: &str) -> Kind {
     }
 }
 
+/// A URI with more in its query. Its own text stays byte for byte (RFC 6749 3.1.2: an existing query MUST be retained).
+pub fn with_query(uri: &str, query: &str) -> String {
+    let joint = match uri.split_once('?') {
+        None => "?",
+        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    format!("{uri}{joint}{query}")
+}
+
 /// True if `presented` is `registered`: the same string, except that the port of a loopback address may differ for
 /// native clients (RFC 8252 7.3).
 pub fn matches(registered: &str, presented: &str, native: bool) -> bool {

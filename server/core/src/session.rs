@@ -5,6 +5,7 @@ use crate::db::{Tx, params, row, text_enum};
 use crate::env::Env;
 use crate::error::Result;
 use crate::family;
+use crate::logout;
 use crate::master::Master;
 use crate::secret::{Secret, base64url, same, sha256};
 use crate::user::{User, UserStatus};
@@ -216,6 +217,22 @@ pub fn of_user(tx: &mut Tx<'_>, user: &User, now: i64) -> Result<Vec<Session>> {
     )
 }
 
+/// Ends every session of a user whose epoch rises, so that their clients hear of it; what was issued dies by the epoch.
+pub fn end_all(tx: &mut Tx<'_>, user_id: &str, ctx: &Context) -> Result<()> {
+    let live: Vec<(String,)> = tx.all(
+        "SELECT id FROM sessions WHERE user_id = ?1 AND status = 'active' AND idle_until > ?2 AND expires_at > ?2",
+        params![user_id, ctx.now()],
+    )?;
+    for (id,) in live {
+        logout::queue(tx, &id, user_id, ctx)?;
+    }
+    tx.execute(
+        "UPDATE sessions SET status = 'ended' WHERE user_id = ?1 AND status = 'active'",
+        params![user_id],
+    )
+    .map(drop)
+}
+
 /// Ends a session of this user and the families that live only as long. False if there is no such active session.
 pub fn end(tx: &mut Tx<'_>, env: Env<'_>, user: &User, id: &str) -> Result<bool> {
     let changed = tx.execute(
@@ -226,6 +243,7 @@ pub fn end(tx: &mut Tx<'_>, env: Env<'_>, user: &User, id: &str) -> Result<bool>
         return Ok(false);
     }
     family::end_with_session(tx, id)?;
+    logout::queue(tx, id, &user.id, env.ctx)?;
     crate::audit::Event::info("LOGOUT", "User signed out")
         .by(&user.id)
         .named(&user.username)

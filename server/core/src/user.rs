@@ -9,6 +9,7 @@ use crate::audit::{Event, Origin};
 use crate::context::Context;
 use crate::db::{Json, Tx, params, row, text_enum};
 use crate::error::{Code, Error, Result};
+use crate::session;
 
 pub use change::{Changes, update};
 pub use password::{check_password, hash_password, random_password, verify_password};
@@ -242,6 +243,7 @@ pub fn set_status(
     if changed == 0 {
         return Err(Error::refused(Code::InvalidRequest, format!("user is already {}", status.as_str())));
     }
+    session::end_all(tx, &user.id, ctx)?;
     let event = match status {
         UserStatus::Disabled => Event::warning("USER_DISABLED", "User account disabled by admin"),
         UserStatus::Active => Event::info("USER_ENABLED", "User account enabled by admin"),
@@ -265,6 +267,7 @@ pub fn reset_password(
         "UPDATE users SET password_hash = ?1, epoch = epoch + 1, updated_at = ?2 WHERE id = ?3",
         params![hash, ctx.now(), &user.id],
     )?;
+    session::end_all(tx, &user.id, ctx)?;
     Event::warning("USER_PASSWORD_RESET", "User password reset by admin")
         .on("USER", &user.id)
         .write(tx, origin, ctx)
@@ -276,6 +279,7 @@ pub fn revoke_all(tx: &mut Tx<'_>, user: &User, origin: &Origin, ctx: &Context) 
         "UPDATE users SET epoch = epoch + 1, updated_at = ?1 WHERE id = ?2",
         params![ctx.now(), &user.id],
     )?;
+    session::end_all(tx, &user.id, ctx)?;
     Event::warning("USER_TOKENS_REVOKED_ALL", "All sessions and tokens of the user revoked")
         .by(&user.id)
         .on("USER", &user.id)

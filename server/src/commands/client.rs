@@ -21,13 +21,13 @@ const FIRST: &[&str] = &["client_id", "client_secret", "name", "type", "status",
 #[derive(Subcommand)]
 pub enum Client {
     /// Register a client; a confidential one gets a secret, which is printed once
-    Create(Create),
+    Create(Box<Create>),
     /// List every client
     List,
     /// Show a client
     Show(Named),
     /// Change a client; a list replaces the whole list, and an empty value clears it
-    Update(Update),
+    Update(Box<Update>),
     /// Let a client ask for tokens
     Enable(Named),
     /// Let a client ask for nothing, and end all that was issued to it
@@ -206,6 +206,9 @@ fn object(client: &client::Client) -> Value {
         "type": client.client_type, "application_type": client.application_type, "status": client.status,
         "token_endpoint_auth_method": client.auth_method, "grant_types": client.grants.0,
         "scope": client.scopes.to_string(), "redirect_uris": client.redirect_uris.0,
+        "post_logout_redirect_uris": client.post_logout_redirect_uris.0,
+        "backchannel_logout_uri": client.backchannel_logout_uri,
+        "backchannel_logout_session": client.backchannel_logout_session,
         "resources": client.resources.0, "audiences": client.audiences.0,
         "extra_claims": client.extra_claims.0, "token_profile": client.token_profile,
         "pkce_required": client.pkce_required, "skip_consent": client.skip_consent,

@@ -9,6 +9,7 @@ use authgate_core::{claims, session};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
+use crate::oauth::logout;
 use crate::reply;
 
 /// The published documents, encoded once: they change only with the configuration and the keys.
@@ -84,6 +85,9 @@ fn authorization_server(policy: &Policy) -> Map<String, Value> {
 fn openid_provider(policy: &Policy, keys: &Keys) -> Map<String, Value> {
     members(json!({
         "userinfo_endpoint": format!("{}/oauth/userinfo", policy.issuer),
+        "end_session_endpoint": format!("{}{}", policy.issuer, logout::PATH),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "subject_types_supported": ["public"],
         // Access tokens' algorithm is among them: a shipped verifier looks for it here (deviation D36).
         "id_token_signing_alg_values_supported": keys.algorithms(),
@@ -96,7 +100,8 @@ fn openid_provider(policy: &Policy, keys: &Keys) -> Map<String, Value> {
 }
 
 fn claims_supported() -> Vec<&'static str> {
-    let own = ["sub", "iss", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "acr", "amr"];
+    let own =
+        ["sub", "iss", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "acr", "amr", "sid"];
     own.into_iter().chain(claims::names()).collect()
 }
 

@@ -114,7 +114,24 @@ pub struct SignOut {
     pub account: Account,
     /// The application that asked for it, where known.
     pub client_name: Option<String>,
+    /// Where the answer goes: a path of ours.
+    pub action: String,
+    /// What goes along.
+    pub fields: Vec<Hidden>,
 }
+
+/// A hidden field.
+#[derive(Clone, Debug, Serialize)]
+pub struct Hidden {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
+}
+
+/// Nobody is signed in any more.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignedOut {}
 
 impl View for Sessions {
     const TEMPLATE: &'static str = "sessions";
@@ -139,6 +156,14 @@ impl View for Authorizations {
 
     fn navigation(&self) -> Option<&Account> {
         Some(&self.account)
+    }
+}
+
+impl View for SignedOut {
+    const TEMPLATE: &'static str = "signed_out";
+
+    fn title(&self) -> String {
+        "Signed out".into()
     }
 }
 

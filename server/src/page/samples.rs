@@ -132,13 +132,20 @@ fn decisions(pages: &Pages, samples: &mut Vec<Sample>) {
     };
     let bare = Consent { request: bare, scopes: vec![], renewal: Renewal::Never, ..plain };
     add(samples, pages, "consent-bare", &bare);
-    add(samples, pages, "sign-out", &SignOut { account: account(), client_name: None });
-    add(
-        samples,
-        pages,
-        "sign-out-client",
-        &SignOut { account: account(), client_name: Some("Acme Notes".into()) },
-    );
+    let plain =
+        SignOut { account: account(), client_name: None, action: "/logout".into(), fields: Vec::new() };
+    add(samples, pages, "sign-out", &plain);
+    let asked = SignOut {
+        client_name: Some("Acme Notes".into()),
+        action: "/oauth/logout".into(),
+        fields: vec![
+            Hidden { name: "action", value: "logout".into() },
+            Hidden { name: "post_logout_redirect_uri", value: "https://app.example.com/bye".into() },
+        ],
+        ..plain
+    };
+    add(samples, pages, "sign-out-client", &asked);
+    add(samples, pages, "signed-out", &SignedOut {});
 }
 
 fn device(pages: &Pages, samples: &mut Vec<Sample>) {

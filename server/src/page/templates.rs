@@ -13,7 +13,7 @@ macro_rules! embedded {
 pub(super) const FILES: &[(&str, &str)] = embedded! {
     "templates/":
         "layout" "login" "consent" "device_entry" "device_confirm" "device_done" "sessions" "authorizations"
-        "sign_out" "continue" "error"
+        "sign_out" "signed_out" "continue" "error"
         "partial/mark" "partial/time" "partial/alert" "partial/flash" "partial/access" "partial/resources" "partial/person"
         "icon/alert" "icon/info" "icon/check" "icon/cross" "icon/browser" "icon/device" "icon/key" "icon/leave";
 };

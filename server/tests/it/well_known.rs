@@ -1,5 +1,7 @@
 //! `/.well-known/*`.
 
+mod required;
+
 use actix_web::http::Method;
 use serde_json::json;
 
@@ -61,7 +63,10 @@ async fn d36_the_documents_state_what_the_server_does() {
         openid["acr_values_supported"],
         json!(["urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"])
     );
-    assert_eq!(openid.as_object().unwrap().len(), common.as_object().unwrap().len() + 8);
+    assert_eq!(openid["end_session_endpoint"], "http://localhost:8080/oauth/logout");
+    assert_eq!(openid["backchannel_logout_supported"], true);
+    assert_eq!(openid["backchannel_logout_session_supported"], true);
+    assert_eq!(openid.as_object().unwrap().len(), common.as_object().unwrap().len() + 11);
 }
 
 #[actix_web::test]
@@ -75,7 +80,7 @@ async fn every_endpoint_that_is_advertised_exists() {
         .filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri")
         .map(|(_, url)| url.as_str().unwrap().strip_prefix("http://localhost:8080").unwrap())
         .collect();
-    assert_eq!(endpoints.len(), 7);
+    assert_eq!(endpoints.len(), 8);
     for path in endpoints {
         let status = anon.request(Method::PUT, path).send().await.status;
         assert_eq!(status, 405, "{path}");

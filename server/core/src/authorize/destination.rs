@@ -4,6 +4,7 @@ use crate::claims::ClaimsRequest;
 use crate::client::Client;
 use crate::error::Refusal;
 use crate::interaction::{AuthorizationRequest, ResponseMode};
+use crate::redirect_uri;
 use crate::resource::Resources;
 use crate::secret::Secret;
 
@@ -80,16 +81,9 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The redirect URI with the parameters in its query. Its own text stays byte for byte (RFC 6749 3.1.2: an existing
-    /// query MUST be retained).
+    /// The redirect URI with the parameters in its query.
     pub fn address(&self) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(&self.params);
-        let joint = match self.redirect_uri.split_once('?') {
-            None => "?",
-            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
-            Some(_) => "&",
-        };
-        format!("{}{joint}{}", self.redirect_uri, query.finish())
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.params).finish();
+        redirect_uri::with_query(&self.redirect_uri, &query)
     }
 }

@@ -35,9 +35,9 @@ pub fn create(
         grants: Json(spec.grants),
         scopes: spec.scopes,
         redirect_uris: Json(spec.redirect_uris),
-        post_logout_redirect_uris: Json(Vec::new()),
-        backchannel_logout_uri: None,
-        backchannel_logout_session: false,
+        post_logout_redirect_uris: Json(spec.post_logout_redirect_uris),
+        backchannel_logout_uri: spec.backchannel_logout_uri,
+        backchannel_logout_session: spec.backchannel_logout_session,
         resources: Json(spec.resources),
         audiences: Json(spec.audiences.unwrap_or_else(|| policy.default_audience.clone())),
         extra_claims: Json(spec.extra_claims),
@@ -92,7 +92,9 @@ pub fn update(
         "UPDATE clients SET name = ?2, description = ?3, application_type = ?4, grants = ?5, scopes = ?6, \
          redirect_uris = ?7, resources = ?8, audiences = ?9, token_profile = ?10, pkce_required = ?11, \
          skip_consent = ?12, project = ?13, service_account = ?14, updated_at = ?15, remember_consent = ?16, \
-         secretless = ?17, userinfo_any_audience = ?18, id_token_alg = ?19, id_token_claims = ?20, extra_claims = ?21 WHERE id = ?1",
+         secretless = ?17, userinfo_any_audience = ?18, id_token_alg = ?19, id_token_claims = ?20, \
+         post_logout_redirect_uris = ?21, backchannel_logout_uri = ?22, backchannel_logout_session = ?23, \
+         extra_claims = ?24 WHERE id = ?1",
         params![
             &client.id,
             &spec.name,
@@ -114,6 +116,9 @@ pub fn update(
             spec.userinfo_any_audience,
             id_token_alg,
             spec.id_token_claims,
+            &Json(spec.post_logout_redirect_uris),
+            &spec.backchannel_logout_uri,
+            spec.backchannel_logout_session,
             &Json(spec.extra_claims),
         ],
     )?;
@@ -170,7 +175,9 @@ pub fn revoke_all(tx: &mut Tx<'_>, client: &Client, origin: &Origin, ctx: &Conte
 pub fn delete(tx: &mut Tx<'_>, client: &Client, origin: &Origin, ctx: &Context) -> Result<()> {
     tx.execute("DELETE FROM clients WHERE id = ?1", params![&client.id])?;
     tx.execute("DELETE FROM client_secrets WHERE client_id = ?1", params![&client.id])?;
-    tx.execute("DELETE FROM consents WHERE client_id = ?1", params![&client.id])?;
+    for table in ["consents", "session_clients", "logout_notices"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE client_id = ?1"), params![&client.id])?;
+    }
     let details = serde_json::json!({"client_name": client.name});
     Event::warning("CLIENT_DELETED", "OAuth client deleted")
         .on("CLIENT", &client.id)

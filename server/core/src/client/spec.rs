@@ -36,6 +36,12 @@ pub struct ClientSpec {
     pub scopes: Scope,
     /// Where answers may go.
     pub redirect_uris: Vec<String>,
+    /// Where a browser may go after logout.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Where it hears that somebody signed out (OpenID Connect Back-Channel Logout 2.2).
+    pub backchannel_logout_uri: Option<String>,
+    /// It needs `sid` there.
+    pub backchannel_logout_session: bool,
     /// Resources its client credentials may name.
     pub resources: Resources,
     /// Audiences it may introspect; none means the default audience.
@@ -80,6 +86,9 @@ impl ClientSpec {
             grants: Vec::new(),
             scopes: ["email", "profile"].map(str::to_owned).into_iter().collect(),
             redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            backchannel_logout_session: false,
             resources: Resources::default(),
             audiences: None,
             extra_claims: Vec::new(),
@@ -106,6 +115,9 @@ impl ClientSpec {
             grants: client.grants.0.clone(),
             scopes: client.scopes.clone(),
             redirect_uris: client.redirect_uris.0.clone(),
+            post_logout_redirect_uris: client.post_logout_redirect_uris.0.clone(),
+            backchannel_logout_uri: client.backchannel_logout_uri.clone(),
+            backchannel_logout_session: client.backchannel_logout_session,
             resources: client.resources.0.clone(),
             audiences: Some(client.audiences.0.clone()),
             extra_claims: client.extra_claims.0.clone(),
@@ -195,6 +207,21 @@ impl ClientSpec {
         };
         let kinds = self.redirect_uris.iter().map(|uri| redirect_uri::check(uri, rules));
         let kinds = kinds.collect::<Result<Vec<Kind>, String>>().or_else(refuse_kinds)?;
+        if self.post_logout_redirect_uris.len() > MAX_LIST {
+            return refuse(format!("at most {MAX_LIST} post-logout redirect URIs"));
+        }
+        let after = self.post_logout_redirect_uris.iter().map(|uri| redirect_uri::check(uri, rules));
+        after.collect::<Result<Vec<Kind>, String>>().map_err(|why| {
+            Error::refused(Code::InvalidRequest, format!("post_logout_redirect_uri: {why}"))
+        })?;
+        if let Some(uri) = &self.backchannel_logout_uri {
+            let rules = redirect_uri::Rules { native: false, ..rules };
+            redirect_uri::check(uri, rules).map_err(|why| {
+                Error::refused(Code::InvalidRequest, format!("backchannel_logout_uri: {why}"))
+            })?;
+        } else if self.backchannel_logout_session {
+            return refuse("backchannel_logout_session needs a backchannel_logout_uri".into());
+        }
         let of_native = |kind: &Kind| matches!(kind, Kind::Loopback | Kind::PrivateUse);
         let native = !kinds.is_empty() && kinds.iter().all(of_native);
         let derived = if native { ApplicationType::Native } else { ApplicationType::Web };

@@ -3,7 +3,10 @@
 use super::{Tx, params};
 use crate::error::{Error, Result};
 
-const MIGRATIONS: &[(&str, &str)] = &[("0001_start", include_str!("../../migrations/0001_start.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_start", include_str!("../../migrations/0001_start.sql")),
+    ("0002_logout", include_str!("../../migrations/0002_logout.sql")),
+];
 
 /// The schema this program works with.
 #[expect(clippy::cast_possible_wrap, reason = "there are a handful of migrations")]

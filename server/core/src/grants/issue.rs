@@ -293,6 +293,9 @@ impl Issued {
         if !family.amr.0.is_empty() {
             put("amr", family.amr.0.clone().into());
         }
+        if let Some(sid) = &family.sid {
+            put("sid", sid.as_str().into());
+        }
         if let Some(nonce) = nonce {
             put("nonce", nonce.into());
         }

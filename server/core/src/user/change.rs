@@ -8,6 +8,7 @@ use crate::claims;
 use crate::context::Context;
 use crate::db::{Json, Tx, params};
 use crate::error::Result;
+use crate::session;
 
 /// What is to change; what is `None` stays, and an empty text clears.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +67,7 @@ pub fn update(tx: &mut Tx<'_>, user: &User, changes: Changes, origin: &Origin, c
         ],
     )?;
     if role != user.role {
+        session::end_all(tx, &user.id, ctx)?;
         Event::warning("USER_ROLE_CHANGED", "User role changed by admin")
             .on("USER", &user.id)
             .with(serde_json::json!({"old_role": user.role, "new_role": role}))

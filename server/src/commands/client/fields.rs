@@ -25,6 +25,15 @@ pub struct Fields {
     /// Where answers may go; repeatable
     #[arg(long = "redirect-uri")]
     redirect_uris: Vec<String>,
+    /// Where a browser may go after signing out; repeatable
+    #[arg(long = "post-logout-redirect-uri")]
+    post_logout_redirect_uris: Vec<String>,
+    /// Where it hears that somebody signed out (back-channel logout); empty for nowhere
+    #[arg(long)]
+    backchannel_logout_uri: Option<String>,
+    /// Whether it needs the session's sid there: true or false
+    #[arg(long)]
+    backchannel_logout_session: Option<bool>,
     /// Resource that its client credentials may name; repeatable
     #[arg(long = "resource")]
     resources: Vec<String>,
@@ -88,6 +97,15 @@ impl Fields {
         if let Some(uris) = list(self.redirect_uris) {
             spec.redirect_uris = uris;
         }
+        if let Some(uris) = list(self.post_logout_redirect_uris) {
+            spec.post_logout_redirect_uris = uris;
+        }
+        if let Some(uri) = self.backchannel_logout_uri {
+            spec.backchannel_logout_uri = given(uri);
+            spec.backchannel_logout_session &= spec.backchannel_logout_uri.is_some();
+        }
+        spec.backchannel_logout_session =
+            self.backchannel_logout_session.unwrap_or(spec.backchannel_logout_session);
         if let Some(resources) = list(self.resources) {
             spec.resources = Resources::parse(resources.iter().map(String::as_str))?;
         }

@@ -62,6 +62,7 @@ fn create_prints_everything_and_the_secret_once() {
             "grant_types": ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"],
             "scope": "openid orders:read",
             "redirect_uris": ["https://app.example.com/a", "https://app.example.com/b"],
+            "post_logout_redirect_uris": [], "backchannel_logout_uri": null, "backchannel_logout_session": false,
             "resources": ["https://api.example.com"], "audiences": ["https://api.example.com"],
             "extra_claims": [], "token_profile": "short", "pkce_required": true, "skip_consent": false, "remember_consent": true,
             "secretless": false, "userinfo_any_audience": false, "id_token_signed_response_alg": "",
@@ -283,4 +284,50 @@ fn every_change_leaves_its_event() {
         "CLIENT_DELETED",
     ];
     assert_eq!(place.audit(), kinds.map(event));
+}
+
+#[test]
+fn openid_rp_logout_3_1_where_a_client_is_left_to_and_told() {
+    let place = Place::migrated();
+    let create = [
+        "client",
+        "create",
+        "--name",
+        "N",
+        "--grant",
+        "authorization_code",
+        "--redirect-uri",
+        "https://a.example/cb",
+    ];
+    let id = text(&place.json(&create), "client_id").to_owned();
+    let update = |args: &[&str]| place.json(&[&["client", "update", &id], args].concat());
+    let shown = update(&[
+        "--post-logout-redirect-uri",
+        "https://a.example/bye",
+        "--backchannel-logout-uri",
+        "https://a.example/logout",
+        "--backchannel-logout-session",
+        "true",
+    ]);
+    assert_eq!(shown["post_logout_redirect_uris"], json!(["https://a.example/bye"]));
+    assert_eq!(shown["backchannel_logout_uri"], "https://a.example/logout");
+    assert_eq!(shown["backchannel_logout_session"], true);
+    for (option, value) in [
+        ("--post-logout-redirect-uri", "http://a.example/bye"),
+        ("--post-logout-redirect-uri", "https://a.example/bye#x"),
+        ("--post-logout-redirect-uri", "javascript:alert(1)"),
+        ("--backchannel-logout-uri", "http://a.example/logout"),
+        ("--backchannel-logout-uri", "https://a.example/logout#x"),
+        ("--backchannel-logout-uri", "com.example.app:/logout"),
+    ] {
+        let refusal = place.fails(&["client", "update", &id, option, value]);
+        assert!(refusal.contains(&option[2..].replace('-', "_")), "{refusal}");
+    }
+    let cleared = update(&["--post-logout-redirect-uri", "", "--backchannel-logout-uri", ""]);
+    assert_eq!(cleared["post_logout_redirect_uris"], json!([]));
+    assert_eq!(
+        (&cleared["backchannel_logout_uri"], &cleared["backchannel_logout_session"]),
+        (&json!(null), &json!(false))
+    );
+    place.fails(&["client", "update", &id, "--backchannel-logout-session", "true"]);
 }
