@@ -33,6 +33,7 @@ pub use file::{ResourceEntry, ScopeEntry};
 pub use keys::Keys;
 pub use limits::Limits;
 pub use oauth::OAuth;
+pub use parse::seconds;
 pub use problem::{Problem, Problems};
 pub use reference::{Setting, reference};
 pub use registration::Registration;

@@ -26,6 +26,7 @@ pub fn of(config: &Config) -> Policy {
         userinfo_audience,
         domain: tokens.domain.clone(),
         claim_prefix: tokens.claim_prefix.clone(),
+        extra_claims: tokens.extra_claims,
         access_typ: tokens.typ.clone(),
         key_rotation: config.keys.rotation,
         pkce_required: config.oauth.pkce_required,
@@ -87,6 +88,10 @@ mod tests {
             ("JWT_AUDIENCE", "api,https://id.example.com/auth"),
             ("JWT_DOMAIN", "example.com"),
             ("JWT_PRIVATE_CLAIM_PREFIX", "acme"),
+            ("EXTRA_CLAIMS_ENABLED", "true"),
+            ("EXTRA_CLAIMS_MAX_RAW_SIZE", "13"),
+            ("EXTRA_CLAIMS_MAX_KEYS", "14"),
+            ("EXTRA_CLAIMS_MAX_VAL_SIZE", "0"),
             ("ACCESS_TOKEN_TYP", "JWT"),
             ("KEY_ROTATION_INTERVAL", "3h"),
             ("PKCE_REQUIRED", "false"),
@@ -114,6 +119,7 @@ mod tests {
             userinfo_audience,
             domain,
             claim_prefix,
+            extra_claims,
             access_typ,
             key_rotation,
             pkce_required,
@@ -134,6 +140,8 @@ mod tests {
         assert_eq!(userinfo_audience, ["https://id.example.com/auth", "api"]);
         assert_eq!((domain.as_deref(), claim_prefix.as_str()), (Some("example.com"), "acme"));
         assert!(registration.enabled && registration.scopes.has("openid"));
+        let limits = extra_claims.unwrap();
+        assert_eq!((limits.raw_size, limits.keys, limits.value_size), (13, 14, 0));
         assert_eq!(access_typ, "JWT");
         assert_eq!(scopes["openid"], "Verify your identity");
         assert_eq!(

@@ -11,6 +11,7 @@ use crate::credentials::Credentials;
 use crate::db::Tx;
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
+use crate::extra_claims::ExtraClaims;
 use crate::form::Params;
 use crate::resource::Resources;
 use crate::scope::Scope;
@@ -34,6 +35,8 @@ pub struct TokenRequest {
     pub scope: Option<Scope>,
     /// For which resources; none means all that were granted.
     pub resources: Resources,
+    /// Claims to add to the access token, as they were sent.
+    pub extra_claims: Option<String>,
 }
 
 /// What the grants differ in.
@@ -75,14 +78,12 @@ impl TokenRequest {
                 _ => Error::refused(Code::InvalidRequest, "client_id is required"),
             });
         };
-        if params.get("extra_claims").is_some() {
-            return Err(Error::refused(Code::InvalidRequest, "extra_claims feature is not enabled"));
-        }
         Ok(Self {
             credentials,
             grant,
             scope: params.get("scope").map(Scope::parse).transpose()?.filter(|scope| !scope.is_empty()),
             resources: Resources::parse(params.all("resource"))?,
+            extra_claims: params.get("extra_claims").map(str::to_owned),
         })
     }
 }
@@ -122,13 +123,15 @@ pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, request: &TokenRequest) -> Result
         ));
     }
     let client = authenticate(tx, env, request)?;
+    let extra = ExtraClaims::read(request.extra_claims.as_deref(), &client, env.policy)?;
     client::note_secretless(tx, env, &client, &request.credentials)?;
-    match &request.grant {
+    let issued = match &request.grant {
         GrantRequest::AuthorizationCode { .. } => authorization_code::exchange(tx, env, &client, request),
         GrantRequest::Device { .. } => device::exchange(tx, env, &client, request),
         GrantRequest::Refresh { .. } => refresh::exchange(tx, env, &client, request),
         GrantRequest::ClientCredentials => client_credentials::exchange(tx, env, &client, request),
-    }
+    };
+    Ok(issued?.with_extra_claims(extra))
 }
 
 /// Authenticates the client of a token request, before anything else is looked at (deviation D3).

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
+use crate::extra_claims::ExtraClaims;
 use crate::keys::{Keys, SigningKey};
 use crate::secret::{Secret, base64url, from_base64url};
 
@@ -38,6 +39,9 @@ pub struct AccessClaims {
     /// Private claims, with the configured prefix; one with a name of the above is left out.
     #[serde(flatten, serialize_with = "unreserved")]
     pub private: Map<String, Value>,
+    /// What the client adds; none has a name of the above.
+    #[serde(flatten)]
+    pub extra: ExtraClaims,
 }
 
 /// Names that a private claim never has (threats, ADV 37).
@@ -194,6 +198,7 @@ mod tests {
             user_id: "user".into(),
             kind: "access",
             private: Map::new(),
+            extra: ExtraClaims::default(),
         }
     }
 

@@ -15,6 +15,7 @@ pub mod db;
 pub mod device;
 pub mod env;
 pub mod error;
+pub mod extra_claims;
 pub mod family;
 pub mod form;
 pub mod generation;

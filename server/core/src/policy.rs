@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::extra_claims;
 use crate::registration;
 use crate::resource::Resources;
 
@@ -50,6 +51,8 @@ pub struct Policy {
     pub domain: Option<String>,
     /// Prefix of private claims.
     pub claim_prefix: String,
+    /// Bounds of `extra_claims`; none switches the parameter off (deviation D17).
+    pub extra_claims: Option<extra_claims::Limits>,
     /// `typ` of access tokens.
     pub access_typ: String,
     /// Seconds after which a new signing key takes over by itself; 0 is never.

@@ -41,6 +41,7 @@ pub fn policy() -> Policy {
         userinfo_audience: vec![issuer.clone()],
         domain: None,
         claim_prefix: "extra".into(),
+        extra_claims: None,
         access_typ: "at+jwt".into(),
         key_rotation: 0,
         pkce_required: true,

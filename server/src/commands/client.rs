@@ -2,6 +2,7 @@
 
 mod fields;
 
+use authgate::config;
 use authgate_core::client::{self, ClientSpec, ClientStatus, ClientType};
 use authgate_core::db::Tx;
 use authgate_core::env::Env;
@@ -21,13 +22,13 @@ const FIRST: &[&str] = &["client_id", "client_secret", "name", "type", "status",
 #[derive(Subcommand)]
 pub enum Client {
     /// Register a client; a confidential one gets a secret, which is printed once
-    Create(Create),
+    Create(Box<Create>),
     /// List every client
     List(List),
     /// Show a client
     Show(Named),
     /// Change a client; a list replaces the whole list, and an empty value clears it
-    Update(Update),
+    Update(Box<Update>),
     /// Let a client ask for tokens
     Enable(Named),
     /// Let a client that registered itself ask for tokens
@@ -38,8 +39,8 @@ pub enum Client {
     Disable(Named),
     /// End every token and consent of a client, which stays usable
     RevokeAll(Named),
-    /// Replace a client's secret; the old one is void at once
-    RotateSecret(Named),
+    /// Replace a client's secret; the old one is void at once, or after --keep-old
+    RotateSecret(RotateSecret),
     /// Delete a client and all that was issued to it
     Delete(Named),
 }
@@ -66,6 +67,19 @@ pub struct List {
     /// Only those that are pending, active or inactive
     #[arg(long, value_parser = fields::status)]
     status: Option<ClientStatus>,
+}
+
+#[derive(Args)]
+pub struct RotateSecret {
+    #[command(flatten)]
+    client: Named,
+    /// How long the old secret stays valid beside the new one, such as 24h; at most 720h
+    #[arg(long, default_value = "0s", value_parser = keep_old)]
+    keep_old: i64,
+}
+
+fn keep_old(text: &str) -> Result<i64, String> {
+    config::seconds(text, &(0..=client::MAX_KEPT))
 }
 
 #[derive(Args)]
@@ -99,7 +113,7 @@ impl Client {
         match self {
             Client::Create(create) => create.run(installation),
             Client::List(list) => list.run(installation),
-            Client::Show(named) => Ok(shown(&installation.read(|tx| named.find(tx))?, None)),
+            Client::Show(named) => show(&named, installation),
             Client::Update(update) => update.run(installation),
             Client::Enable(named) => named.change(installation, |tx, env, client| {
                 client::set_status(tx, client, ClientStatus::Active, env.origin, env.ctx)
@@ -111,7 +125,7 @@ impl Client {
             }),
             Client::RevokeAll(named) => named
                 .change(installation, |tx, env, client| client::revoke_all(tx, client, env.origin, env.ctx)),
-            Client::RotateSecret(named) => rotate_secret(&named, installation),
+            Client::RotateSecret(rotate) => rotate.run(installation),
             Client::Delete(named) => delete(&named, installation),
         }
     }
@@ -157,12 +171,31 @@ impl List {
     }
 }
 
-fn rotate_secret(named: &Named, installation: &Installation) -> Result<Answer> {
-    let secret = installation.write(|tx, env| {
+impl RotateSecret {
+    fn run(self, installation: &Installation) -> Result<Answer> {
+        let (secret, old) = installation.write(|tx, env| {
+            let client = self.client.find(tx)?;
+            let secret = client::rotate_secret(tx, &client, self.keep_old, env.origin, env.ctx)?;
+            let live = client::live_secrets(tx, &client, env.now())?;
+            Ok((secret, live.iter().find_map(|secret| secret.expires_at)))
+        })?;
+        let object = json!({
+            "client_id": self.client.client_id, "client_secret": secret.expose(), "old_secret_until": old,
+        });
+        Ok(Answer::new(lines(&object, FIRST), object))
+    }
+}
+
+fn show(named: &Named, installation: &Installation) -> Result<Answer> {
+    let now = installation.env().now();
+    let (client, secrets) = installation.read(|tx| {
         let client = named.find(tx)?;
-        client::rotate_secret(tx, &client, env.origin, env.ctx)
+        let secrets = client::live_secrets(tx, &client, now)?;
+        Ok((client, secrets))
     })?;
-    let object = json!({"client_id": named.client_id, "client_secret": secret.expose()});
+    let mut object = object(&client);
+    let spans = secrets.iter().map(|one| json!({"created_at": one.created_at, "expires_at": one.expires_at}));
+    object["client_secrets"] = spans.collect();
     Ok(Answer::new(lines(&object, FIRST), object))
 }
 
@@ -193,7 +226,8 @@ fn object(client: &client::Client) -> Value {
         "post_logout_redirect_uris": client.post_logout_redirect_uris.0,
         "backchannel_logout_uri": client.backchannel_logout_uri,
         "backchannel_logout_session": client.backchannel_logout_session,
-        "resources": client.resources.0, "audiences": client.audiences.0, "token_profile": client.token_profile,
+        "resources": client.resources.0, "audiences": client.audiences.0,
+        "extra_claims": client.extra_claims.0, "token_profile": client.token_profile,
         "pkce_required": client.pkce_required, "skip_consent": client.skip_consent,
         "remember_consent": client.remember_consent, "secretless": client.secretless,
         "userinfo_any_audience": client.userinfo_any_audience,

@@ -12,7 +12,6 @@ const LATER: &[(&str, &[&str])] = &[
     ("DEVICE_CODE_RATE_LIMIT", &["10"]),
     ("ENABLE_AUDIT_LOGGING", OFF),
     ("ENABLE_SWAGGER", OFF),
-    ("EXTRA_CLAIMS_ENABLED", OFF),
     ("GITEA_OAUTH_ENABLED", OFF),
     ("GITHUB_OAUTH_ENABLED", OFF),
     ("GITLAB_OAUTH_ENABLED", OFF),

@@ -119,7 +119,7 @@ mod tests {
     fn d25_off_and_by_approval_unless_somebody_says() {
         let rules = rules(&[]);
         assert!(!rules.enabled && rules.mode == Mode::Approval);
-        assert_eq!(rules.scopes.to_string(), "address email offline_access openid phone profile");
+        assert_eq!(rules.scopes.to_string(), "email offline_access openid profile");
         assert_eq!((rules.max_per_address, rules.max_clients, rules.unused_after), (20, 10_000, 86_400));
     }
 
@@ -158,7 +158,7 @@ mod tests {
         let file = Scratch::new("scopes", "[scopes]\nfiles = { words = \"x\", self_registered = true }\n");
         let scopes = |pairs: &[(&str, &str)]| rules(pairs).scopes.to_string();
         let marked = scopes(&[("CONFIG_FILE", file.path())]);
-        assert_eq!(marked, "address email files offline_access openid phone profile");
+        assert_eq!(marked, "email files offline_access openid profile");
         assert_eq!(scopes(&[("DCR_SCOPES", "openid, read  write")]), "openid read write");
         assert!(refused(&[("DCR_SCOPES", "openid files")]).contains("scopes that are known: address, admin"));
         assert!(refused(&[("DCR_SCOPES", ",")]).contains("scopes that are known"));

@@ -1,5 +1,7 @@
 //! What goes into tokens and how long they live.
 
+use authgate_core::extra_claims::{Limits, MAX_RAW_SIZE};
+
 use super::parse::{self, Parsed, show_seconds};
 use super::reader::{Reader, default};
 use super::reference::settings;
@@ -44,6 +46,14 @@ settings! { "Tokens";
     JWT_DOMAIN = "";
     /// Prefix of the server's own claims: a letter, then at most 14 letters, digits or underscores.
     JWT_PRIVATE_CLAIM_PREFIX = "extra";
+    /// Lets clients add claims to their access tokens by `extra_claims`, of the names they were registered with.
+    EXTRA_CLAIMS_ENABLED = "false";
+    /// Most bytes of `extra_claims`, at most 4096; `0` is 4096.
+    EXTRA_CLAIMS_MAX_RAW_SIZE = "4096";
+    /// Most claims in it; `0` is no limit.
+    EXTRA_CLAIMS_MAX_KEYS = "16";
+    /// Most bytes of one of its values; `0` is no limit.
+    EXTRA_CLAIMS_MAX_VAL_SIZE = "512";
     /// `typ` of access tokens: `at+jwt` (RFC 9068) or `JWT` for resource servers that cannot.
     ACCESS_TOKEN_TYP = "at+jwt";
 }
@@ -80,6 +90,8 @@ pub struct Tokens {
     pub domain: Option<String>,
     /// Prefix of the server's own claims.
     pub claim_prefix: String,
+    /// Bounds of `extra_claims`; none switches it off.
+    pub extra_claims: Option<Limits>,
     /// `at+jwt`, or `JWT`.
     pub typ: String,
 }
@@ -153,6 +165,7 @@ pub(super) fn read(reader: &mut Reader<'_>, compat: &Compat) -> Tokens {
         audience: if reader.text(JWT_AUDIENCE).is_some() { reader.list(JWT_AUDIENCE) } else { Vec::new() },
         domain: reader.optional(JWT_DOMAIN, domain),
         claim_prefix: reader.value(JWT_PRIVATE_CLAIM_PREFIX, claim_prefix),
+        extra_claims: extra_claims(reader),
         typ: typ(reader, compat),
     }
 }
@@ -189,6 +202,19 @@ impl Cap {
             reader.problem(setting, format!("token profile \"{profile}\" must not exceed {name} ({cap})"));
         }
     }
+}
+
+fn extra_claims(reader: &mut Reader<'_>) -> Option<Limits> {
+    let mut bound = |setting, max: usize| {
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        usize::try_from(reader.integer(setting, 0..=max)).unwrap_or(usize::MAX)
+    };
+    let limits = Limits {
+        raw_size: bound(EXTRA_CLAIMS_MAX_RAW_SIZE, MAX_RAW_SIZE),
+        keys: bound(EXTRA_CLAIMS_MAX_KEYS, MAX_RAW_SIZE),
+        value_size: bound(EXTRA_CLAIMS_MAX_VAL_SIZE, MAX_RAW_SIZE),
+    };
+    reader.switch(EXTRA_CLAIMS_ENABLED).then_some(limits)
 }
 
 fn domain(text: &str) -> Parsed<String> {

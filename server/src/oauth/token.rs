@@ -7,6 +7,7 @@ use actix_web::web::Data;
 use authgate_actors::devices::Pace;
 use authgate_core::device::{self, DeviceStatus};
 use authgate_core::error::{Code, Error, Result};
+use authgate_core::extra_claims::ExtraClaims;
 use authgate_core::grants::{self, GrantRequest, Issued, TokenRequest};
 
 use crate::app::App;
@@ -37,6 +38,7 @@ async fn exchange(app: &App, request: &HttpRequest, asked: TokenRequest) -> Resu
 async fn poll(app: &App, request: &HttpRequest, asked: TokenRequest) -> Result<()> {
     let code = app.read_env(request, move |tx, env| {
         let client = grants::authenticate(tx, env, &asked)?;
+        ExtraClaims::read(asked.extra_claims.as_deref(), &client, env.policy)?;
         grants::device::poll(tx, &client, &asked)
     });
     let code = code.await?;

@@ -2,6 +2,7 @@
 
 mod client_auth;
 mod device_code;
+mod extra_claims;
 mod introspect;
 mod register;
 mod revoke;

@@ -124,7 +124,7 @@ mod tests {
     fn a_rotated_secret_is_void() {
         let database = Database::new();
         let (client, old) = made(&database, ClientType::Confidential);
-        let new = database.write(|tx, origin, ctx| rotate_secret(tx, &client, origin, ctx)).unwrap();
+        let new = database.write(|tx, origin, ctx| rotate_secret(tx, &client, 0, origin, ctx)).unwrap();
         let proves =
             |secret: &Secret| proves(&database, &client.id, Some(secret.expose()), Proof::Always, &policy());
         assert!(proves(&new) && !proves(&old.unwrap()));

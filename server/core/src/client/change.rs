@@ -40,7 +40,7 @@ pub fn create(
         backchannel_logout_session: spec.backchannel_logout_session,
         resources: Json(spec.resources),
         audiences: Json(spec.audiences.unwrap_or_else(|| policy.default_audience.clone())),
-        extra_claims: Json(Vec::new()),
+        extra_claims: Json(spec.extra_claims),
         token_profile: spec.token_profile,
         pkce_required: spec.pkce_required.unwrap_or(policy.pkce_required),
         skip_consent: spec.skip_consent,
@@ -94,7 +94,8 @@ pub fn update(
          redirect_uris = ?7, resources = ?8, audiences = ?9, token_profile = ?10, pkce_required = ?11, \
          skip_consent = ?12, project = ?13, service_account = ?14, updated_at = ?15, remember_consent = ?16, \
          secretless = ?17, userinfo_any_audience = ?18, id_token_alg = ?19, id_token_claims = ?20, \
-         post_logout_redirect_uris = ?21, backchannel_logout_uri = ?22, backchannel_logout_session = ?23 WHERE id = ?1",
+         post_logout_redirect_uris = ?21, backchannel_logout_uri = ?22, backchannel_logout_session = ?23, \
+         extra_claims = ?24 WHERE id = ?1",
         params![
             &client.id,
             &spec.name,
@@ -119,6 +120,7 @@ pub fn update(
             &Json(spec.post_logout_redirect_uris),
             &spec.backchannel_logout_uri,
             spec.backchannel_logout_session,
+            &Json(spec.extra_claims),
         ],
     )?;
     let changed_profile = spec.token_profile != client.token_profile;

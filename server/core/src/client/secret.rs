@@ -7,6 +7,9 @@ use crate::db::{Tx, params};
 use crate::error::{Code, Error, Result};
 use crate::secret::{Secret, same};
 
+/// Longest that an old secret goes on beside the new one, in seconds: 30 days, time to tell every deployment.
+pub const MAX_KEPT: i64 = 30 * 86_400;
+
 /// A new secret; the caller shows it this once.
 pub(super) fn add(tx: &mut Tx<'_>, client_id: &str, ctx: &Context) -> Result<Secret> {
     let secret = Secret::new(format!("ago_{}", base32(&ctx.bytes::<32>())));
@@ -35,15 +38,55 @@ fn base32(bytes: &[u8]) -> String {
     text
 }
 
-/// Replaces a client's secrets by a new one, which is returned this once.
-pub fn rotate(tx: &mut Tx<'_>, client: &Client, origin: &Origin, ctx: &Context) -> Result<Secret> {
+/// When a secret was made and when it ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifespan {
+    /// Unix seconds.
+    pub created_at: i64,
+    /// Unix seconds; none means when it is replaced.
+    pub expires_at: Option<i64>,
+}
+
+/// The secrets that a client has now, oldest first.
+pub fn live(tx: &mut Tx<'_>, client: &Client, now: i64) -> Result<Vec<Lifespan>> {
+    let rows: Vec<(i64, Option<i64>)> = tx.all(
+        "SELECT created_at, expires_at FROM client_secrets \
+         WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ?2) ORDER BY id",
+        params![&client.id, now],
+    )?;
+    Ok(rows.into_iter().map(|(created_at, expires_at)| Lifespan { created_at, expires_at }).collect())
+}
+
+/// Replaces a client's secrets by a new one, which is returned this once. The newest old one goes on for `keep_old`
+/// seconds, if that is not 0; every other ends now, so that at most two are live.
+pub fn rotate(
+    tx: &mut Tx<'_>,
+    client: &Client,
+    keep_old: i64,
+    origin: &Origin,
+    ctx: &Context,
+) -> Result<Secret> {
     if client.is_public() {
         return Err(Error::refused(Code::InvalidRequest, "a public client has no secret"));
     }
-    tx.execute("DELETE FROM client_secrets WHERE client_id = ?1", params![&client.id])?;
+    if !(0..=MAX_KEPT).contains(&keep_old) {
+        return Err(Error::refused(Code::InvalidRequest, "an old secret is kept for at most 30 days"));
+    }
+    let until = ctx.now() + keep_old;
+    tx.execute(
+        "DELETE FROM client_secrets WHERE client_id = ?1 AND (?2 <= ?3 OR expires_at <= ?3 OR id <> \
+         (SELECT MAX(id) FROM client_secrets WHERE client_id = ?1))",
+        params![&client.id, until, ctx.now()],
+    )?;
+    // A secret that was to end sooner still does.
+    tx.execute(
+        "UPDATE client_secrets SET expires_at = ?2 WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)",
+        params![&client.id, until],
+    )?;
     let secret = add(tx, &client.id, ctx)?;
     Event::warning("CLIENT_SECRET_REGENERATED", "OAuth client secret regenerated")
         .on("CLIENT", &client.id)
+        .with(serde_json::json!({"client_name": client.name, "old_secret_until": (keep_old > 0).then_some(until)}))
         .write(tx, origin, ctx)?;
     Ok(secret)
 }
@@ -60,7 +103,48 @@ pub(crate) fn is_known(tx: &mut Tx<'_>, client: &Client, secret: &Secret, now: i
 
 #[cfg(test)]
 mod tests {
+    use super::super::{ClientSpec, ClientType, Grant, create};
     use super::*;
+    use crate::testing::{Database, NOW, policy};
+
+    const DAY: i64 = 86_400;
+
+    #[test]
+    fn at_most_two_secrets_are_live_and_the_old_one_ends() {
+        let database = Database::new();
+        let spec = ClientSpec {
+            name: "N".into(),
+            grants: vec![Grant::Device],
+            ..ClientSpec::new(ClientType::Confidential)
+        };
+        let (client, first) =
+            database.write(|tx, origin, ctx| create(tx, spec, "admin", &policy(), origin, ctx)).unwrap();
+        let first = first.unwrap();
+        let rotate =
+            |keep| database.write(|tx, origin, ctx| super::rotate(tx, &client, keep, origin, ctx)).unwrap();
+        let known =
+            |secret: &Secret, now| database.write(|tx, _, _| is_known(tx, &client, secret, now)).unwrap();
+        let spans = |now| {
+            let live = database.write(|tx, _, _| live(tx, &client, now)).unwrap();
+            live.iter().map(|span| span.expires_at).collect::<Vec<_>>()
+        };
+        let second = rotate(DAY);
+        assert!(known(&first, NOW + DAY - 1) && known(&second, NOW + DAY - 1));
+        assert!(!known(&first, NOW + DAY) && known(&second, NOW + DAY));
+        assert_eq!((spans(NOW), spans(NOW + DAY)), (vec![Some(NOW + DAY), None], vec![None]));
+        let third = rotate(MAX_KEPT);
+        assert!(
+            !known(&first, NOW) && known(&second, NOW) && known(&third, NOW),
+            "the third ends the oldest"
+        );
+        assert_eq!(spans(NOW), [Some(NOW + MAX_KEPT), None]);
+        let fourth = rotate(0);
+        assert!(!known(&second, NOW) && !known(&third, NOW) && known(&fourth, NOW));
+        for keep in [-1, MAX_KEPT + 1] {
+            let refused = database.write(|tx, origin, ctx| super::rotate(tx, &client, keep, origin, ctx));
+            assert!(refused.unwrap_err().to_string().contains("at most 30 days"));
+        }
+    }
 
     #[test]
     fn rfc4648_10_base32_in_lower_case_without_padding() {

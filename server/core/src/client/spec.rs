@@ -4,6 +4,7 @@ use std::slice;
 
 use super::{ApplicationType, Client, ClientType, Grant, TokenProfile};
 use crate::error::{Code, Error, Result};
+use crate::extra_claims;
 use crate::keys::Algorithm;
 use crate::policy::Policy;
 use crate::redirect_uri::{self, Kind};
@@ -14,6 +15,8 @@ use crate::scope::Scope;
 const MAX_NAME: usize = 200;
 /// Longest description, in bytes: it stands in a paragraph.
 const MAX_DESCRIPTION: usize = 1000;
+/// Longest name of an extra claim, in bytes: names that are URLs fit.
+const MAX_CLAIM: usize = 255;
 /// Most redirect URIs, and most audiences, of a client: every request reads them all.
 const MAX_LIST: usize = 50;
 
@@ -45,6 +48,8 @@ pub struct ClientSpec {
     pub resources: Resources,
     /// Audiences it may introspect; none means the default audience.
     pub audiences: Option<Vec<String>>,
+    /// Claims it may set through `extra_claims` (deviation D17).
+    pub extra_claims: Vec<String>,
     /// Which lifetimes apply.
     pub token_profile: TokenProfile,
     /// S256 although confidential; none means the default.
@@ -88,6 +93,7 @@ impl ClientSpec {
             backchannel_logout_session: false,
             resources: Resources::default(),
             audiences: None,
+            extra_claims: Vec::new(),
             token_profile: TokenProfile::Standard,
             pkce_required: None,
             skip_consent: false,
@@ -116,6 +122,7 @@ impl ClientSpec {
             backchannel_logout_session: client.backchannel_logout_session,
             resources: client.resources.0.clone(),
             audiences: Some(client.audiences.0.clone()),
+            extra_claims: client.extra_claims.0.clone(),
             token_profile: client.token_profile,
             pkce_required: Some(client.pkce_required),
             skip_consent: client.skip_consent,
@@ -155,6 +162,13 @@ impl ClientSpec {
         if self.redirect_uris.len() > MAX_LIST || self.audiences.iter().flatten().count() > MAX_LIST {
             return refuse(format!("at most {MAX_LIST} redirect URIs and {MAX_LIST} audiences"));
         }
+        let claim = |name: &String| name.len() <= MAX_CLAIM && name.bytes().all(|b| b.is_ascii_graphic());
+        if self.extra_claims.len() > MAX_LIST || !self.extra_claims.iter().all(claim) {
+            return refuse(format!(
+                "at most {MAX_LIST} extra claims, each of at most {MAX_CLAIM} visible ASCII characters"
+            ));
+        }
+        self.extra_claims.iter().try_for_each(|name| extra_claims::check_name(name, &policy.claim_prefix))?;
         self.grants.sort_by_key(|grant| grant.as_str());
         self.grants.dedup();
         if self.grants.iter().all(|grant| *grant == Grant::Refresh) {

@@ -9,6 +9,7 @@ use crate::client::{Client, Grant};
 use crate::db::{Json, Tx};
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
+use crate::extra_claims::ExtraClaims;
 use crate::family::{Family, FamilyState};
 use crate::jwt::{self, AccessClaims, Audience};
 use crate::keys::{Algorithm, Keys};
@@ -111,6 +112,7 @@ impl NewToken<'_> {
                 scope: token.scope.to_string(),
                 user_id: token.subject(),
                 kind: "access",
+                extra: ExtraClaims::default(),
                 private: private_claims(env.policy, self.client, self.user),
                 jti: token.jti,
                 client_id: token.client_id,
@@ -241,6 +243,12 @@ impl NewGrant<'_> {
 }
 
 impl Issued {
+    /// Adds what the client says. It is in this access token only: not stored, not in the ID token.
+    pub(super) fn with_extra_claims(mut self, extra: ExtraClaims) -> Self {
+        self.access.extra = extra;
+        self
+    }
+
     /// Adds the refresh token of the family's newest generation.
     pub(super) fn add_refresh_token(&mut self, family: &Family, keys: &Keys) -> Result<()> {
         self.refresh_token = Some(family.refresh_token(family.generation, keys)?);

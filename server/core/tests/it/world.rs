@@ -74,6 +74,7 @@ fn policy() -> Policy {
         userinfo_audience: vec![ISSUER.into()],
         domain: None,
         claim_prefix: "extra".into(),
+        extra_claims: None,
         access_typ: "at+jwt".into(),
         key_rotation: 0,
         pkce_required: true,

@@ -40,6 +40,9 @@ pub struct Fields {
     /// Audience whose tokens it may introspect, besides its own tokens; repeatable
     #[arg(long = "audience")]
     audiences: Vec<String>,
+    /// Claim that it may add to its access tokens while EXTRA_CLAIMS_ENABLED is true; repeatable
+    #[arg(long = "extra-claim")]
+    extra_claims: Vec<String>,
     /// Lifetimes of its tokens: short, standard or long
     #[arg(long, value_parser = token_profile)]
     token_profile: Option<TokenProfile>,
@@ -107,6 +110,9 @@ impl Fields {
             spec.resources = Resources::parse(resources.iter().map(String::as_str))?;
         }
         spec.audiences = list(self.audiences).or(spec.audiences.take());
+        if let Some(names) = list(self.extra_claims) {
+            spec.extra_claims = names;
+        }
         spec.token_profile = self.token_profile.unwrap_or(spec.token_profile);
         spec.application_type = self.application_type.or(spec.application_type);
         spec.pkce_required = self.pkce_required.or(spec.pkce_required);

@@ -64,7 +64,7 @@ fn create_prints_everything_and_the_secret_once() {
             "redirect_uris": ["https://app.example.com/a", "https://app.example.com/b"],
             "post_logout_redirect_uris": [], "backchannel_logout_uri": null, "backchannel_logout_session": false,
             "resources": ["https://api.example.com"], "audiences": ["https://api.example.com"],
-            "token_profile": "short", "pkce_required": true, "skip_consent": false, "remember_consent": true,
+            "extra_claims": [], "token_profile": "short", "pkce_required": true, "skip_consent": false, "remember_consent": true,
             "secretless": false, "userinfo_any_audience": false, "id_token_signed_response_alg": "",
             "id_token_claims": true, "project": null, "service_account": null, "origin": "admin", "last_used_at": null,
             "created_at": stored.created_at, "updated_at": stored.updated_at,
@@ -74,7 +74,10 @@ fn create_prints_everything_and_the_secret_once() {
     assert_eq!(place.secrets(id), [Secret::new(text(&made, "client_secret")).sha256()]);
     let mut known = made.clone();
     known.as_object_mut().unwrap().remove("client_secret");
-    assert_eq!(place.json(&["client", "show", id]), known);
+    let mut shown = place.json(&["client", "show", id]);
+    let secrets = shown.as_object_mut().unwrap().remove("client_secrets").unwrap();
+    assert_eq!(secrets, json!([{"created_at": stored.created_at, "expires_at": null}]));
+    assert_eq!(shown, known);
     assert_eq!(place.json(&["client", "list"]), Value::Array(vec![known]));
     assert!(place.prints(&["client", "show", id]).contains("name:                       Orders\n"));
     assert!(
@@ -104,6 +107,7 @@ fn update_changes_what_is_given_and_an_empty_value_clears() {
     let made = place.json(&CREATE);
     let id = text(&made, "client_id");
     let mut expected = place.json(&["client", "show", id]);
+    expected.as_object_mut().unwrap().remove("client_secrets");
     let update = |args: &[&str]| place.json(&[&["client", "update", id], args].concat());
     for (option, value, field, stored) in [
         ("--name", "Shop", "name", json!("Shop")),
@@ -114,6 +118,8 @@ fn update_changes_what_is_given_and_an_empty_value_clears() {
         ("--resource", "https://c.example", "resources", json!(["https://c.example"])),
         ("--resource", "", "resources", json!([])),
         ("--audience", "", "audiences", json!([])),
+        ("--extra-claim", "tenant", "extra_claims", json!(["tenant"])),
+        ("--extra-claim", "", "extra_claims", json!([])),
         ("--token-profile", "long", "token_profile", json!("long")),
         ("--application-type", "native", "application_type", json!("native")),
         ("--pkce-required", "false", "pkce_required", json!(false)),
@@ -145,9 +151,37 @@ fn rotate_secret_voids_the_old_one() {
     let made = place.json(&CREATE);
     let id = text(&made, "client_id");
     let rotated = place.json(&["client", "rotate-secret", id]);
-    assert_eq!(rotated, json!({"client_id": id, "client_secret": rotated["client_secret"]}));
+    assert_eq!(
+        rotated,
+        json!({"client_id": id, "client_secret": rotated["client_secret"], "old_secret_until": null})
+    );
     assert_ne!(rotated["client_secret"], made["client_secret"]);
     assert_eq!(place.secrets(id), [Secret::new(text(&rotated, "client_secret")).sha256()]);
+}
+
+#[test]
+fn rotate_secret_keeps_the_old_one_as_long_as_told() {
+    let place = Place::migrated();
+    let made = place.json(&CREATE);
+    let id = text(&made, "client_id");
+    let rotate = |keep: &str| place.json(&["client", "rotate-secret", id, "--keep-old", keep]);
+    let second = rotate("24h");
+    let until = second["old_secret_until"].as_i64().unwrap();
+    let shown = place.json(&["client", "show", id]);
+    let created = [0, 1].map(|at| shown["client_secrets"][at]["created_at"].as_i64().unwrap());
+    assert_eq!(until, created[1] + 86_400);
+    assert_eq!(
+        shown["client_secrets"],
+        json!([{"created_at": created[0], "expires_at": until}, {"created_at": created[1], "expires_at": null}])
+    );
+    let hash = |made: &Value| Secret::new(text(made, "client_secret")).sha256();
+    assert_eq!(place.secrets(id), [hash(&made), hash(&second)]);
+    let third = rotate("1h");
+    assert_eq!(place.secrets(id), [hash(&second), hash(&third)]);
+    for keep in ["721h", "-1h", "1"] {
+        let failure = place.fails(&["client", "rotate-secret", id, &format!("--keep-old={keep}")]);
+        assert!(failure.contains("--keep-old"), "{keep}: {failure}");
+    }
 }
 
 #[test]
@@ -193,6 +227,9 @@ fn what_cannot_be_is_refused_in_a_sentence() {
         (&many, "at most 50 redirect URIs"),
         (&["--resource", "api"], "invalid resource indicator"),
         (&["--audience", "a b"], "visible ASCII"),
+        (&["--extra-claim", "sub"], "reserved claim key"),
+        (&["--extra-claim", "extra_uid"], "reserved claim key"),
+        (&["--extra-claim", "a b"], "visible ASCII"),
         (&["--token-profile", "eternal"], "must be short, standard or long"),
         (&["--application-type", "desktop"], "must be web or native"),
         (&["--pkce-required", "maybe"], "true, false"),

@@ -20,6 +20,7 @@ fn issued(server: &Server, client: &Value) -> (String, String) {
         grant: GrantRequest::ClientCredentials,
         scope: None,
         resources: Resources::default(),
+        extra_claims: None,
     };
     let issued = server.write(|tx, env| grants::exchange(tx, env, &request));
     let response = issued.sign(&server.opened.keys, &server.policy).unwrap();

@@ -85,7 +85,7 @@ async fn rfc7591_3_2_1_the_answer_says_what_was_registered() {
         "client_secret_expires_at": 0, "registration_access_token": made["registration_access_token"],
         "registration_client_uri": format!("http://localhost:8080/oauth/register/{id}"), "client_name": "Notes",
         "redirect_uris": [CALLBACK], "grant_types": ["authorization_code"], "response_types": ["code"],
-        "scope": "address email offline_access openid phone profile", "token_endpoint_auth_method": "client_secret_basic",
+        "scope": "email offline_access openid profile", "token_endpoint_auth_method": "client_secret_basic",
         "application_type": "web", "subject_type": "public", "id_token_signed_response_alg": "RS256",
     });
     assert_eq!(made, expected);

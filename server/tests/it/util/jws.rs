@@ -17,6 +17,8 @@ pub struct Jws {
     pub header: Value,
     /// The claims.
     pub claims: Value,
+    /// The claims as they stand there: a number may have more digits than a [`Value`] keeps.
+    pub text: String,
     signed: String,
     signature: Vec<u8>,
 }
@@ -29,6 +31,7 @@ impl Jws {
         Self {
             header: json(header),
             claims: json(claims),
+            text: String::from_utf8(decode(claims)).unwrap(),
             signed: format!("{header}.{claims}"),
             signature: decode(signature),
         }
