@@ -81,9 +81,10 @@ impl AuthorizationRequest {
         self.prompt.contains(&prompt)
     }
 
-    /// True if the person must log in although they have: choosing an account is done by logging in.
+    /// True if the person must log in although they have: choosing an account is done by logging in, and `max_age=0` is
+    /// `prompt=login` (OpenID Connect Core 3.1.2.1).
     pub fn wants_login(&self) -> bool {
-        self.prompts(Prompt::Login) || self.prompts(Prompt::SelectAccount)
+        self.prompts(Prompt::Login) || self.prompts(Prompt::SelectAccount) || self.max_age == Some(0)
     }
 
     /// A login before this moment does not count for a request that arrived `now`. Times are whole seconds, so a

@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn oidc_core_3_1_3_6_at_hash_is_the_left_half() {
+    fn openid_core_3_1_3_6_at_hash_is_the_left_half() {
         // The example of OpenID Connect Core, appendix A.3.
         assert_eq!(at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
     }

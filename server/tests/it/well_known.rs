@@ -1,5 +1,7 @@
 //! `/.well-known/*`.
 
+mod required;
+
 use actix_web::http::Method;
 use serde_json::json;
 

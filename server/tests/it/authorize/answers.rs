@@ -58,6 +58,7 @@ async fn form_post_errors_travel_as_the_request_asked() {
     let web = app.web_client().await;
     let form = handed_over(&alice.visit(&web.asks(&[FORM_POST, ("scope", "admin")])).await);
     assert_eq!((form.field("error"), form.field("state")), ("invalid_scope", "s1"));
+    assert_eq!(form.field("iss"), "http://localhost:8080", "RFC 9207 2");
     let form = handed_over(&alice.visit(&web.asks(&[FORM_POST, ("prompt", "none")])).await);
     assert_eq!(form.field("error"), "consent_required");
     let page = alice.visit(&web.asks(&[FORM_POST])).await;

@@ -5,7 +5,7 @@ use authgate_core::client::ClientType;
 use crate::util::{Client, PASSWORD, Registered, Reply, TestApp};
 
 #[actix_web::test]
-async fn oidc_3_1_2_1_prompt_none_shows_no_page() {
+async fn openid_core_3_1_2_1_prompt_none_shows_no_page() {
     let (app, anon, alice) = TestApp::init().with_user("alice").await;
     let web = app.web_client().await;
     let silent = web.asks(&[("prompt", "none")]);
@@ -92,6 +92,19 @@ async fn adv_22_max_age_asks_who_logged_in_too_long_ago() {
     assert_eq!(claims(tokens["id_token"].as_str().unwrap())["auth_time"], app.context().now());
     app.clock.advance(1);
     alice.visit(&web.asks(&[("max_age", "0")])).await.form_to("/login");
+}
+
+#[actix_web::test]
+async fn openid_core_3_1_2_1_max_age_0_is_prompt_login() {
+    let (app, _, alice) = TestApp::init().with_user("alice").await;
+    let web = app.web_client().await;
+    allowed_before(&alice, &web).await;
+    // In the very second of the login too.
+    let page = alice.visit(&web.asks(&[("max_age", "0")])).await;
+    page.form_to("/login");
+    alice.open(&web.asks(&[("max_age", "0"), ("prompt", "none")])).await.is_refused("login_required");
+    app.clock.advance(1);
+    sign_in_on(&alice, &page, "alice").await.is_allowed();
 }
 
 #[actix_web::test]

@@ -48,7 +48,7 @@ async fn rfc9068_2_the_access_token() {
 }
 
 #[actix_web::test]
-async fn oidc_core_3_1_3_6_the_id_token() {
+async fn openid_core_3_1_3_6_the_id_token() {
     let (app, anon, alice) = TestApp::init().with_user("alice").await;
     let web = app.web_client().await;
     app.clock.advance(7);

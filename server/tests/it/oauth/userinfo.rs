@@ -10,7 +10,7 @@ async fn userinfo(anon: &Client, token: &str) -> Value {
 }
 
 #[actix_web::test]
-async fn oidc_core_5_4_scope_decides_which_claims() {
+async fn openid_core_5_4_scope_decides_which_claims() {
     let (app, anon, alice) = TestApp::init().with_user("alice").await;
     let (web, sub) = (app.web_client().await, app.user_id("alice").await);
     let iss = "http://localhost:8080";
