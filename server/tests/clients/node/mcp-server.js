@@ -12,8 +12,8 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { freePort } from '../authgate.js';
 
-export const READ = 'notes:read';
-export const WRITE = 'notes:write';
+export const READ = 'read';
+export const WRITE = 'write';
 
 /** Starts the MCP server; `forWriting` is what a challenge for writing asks for. */
 export async function startMcpServer(authgate, forWriting = [READ, WRITE]) {
