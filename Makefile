@@ -9,9 +9,10 @@ PIP := $(VENV)/requirements.txt
 
 .PHONY: run test needs lint fmt prove
 
-# The server on SQLite in ./data at http://localhost:8080, as a newcomer wants it; RELEASE=1 for an optimised build.
+# The server on SQLite in ./data at http://localhost:8080, as a newcomer wants it, clients that register themselves included; RELEASE=1 for an optimised build.
 run:
-	env -u ENVIRONMENT cargo run $(if $(RELEASE),--release) --bin authgate -- serve
+	env -u ENVIRONMENT ENABLE_DYNAMIC_CLIENT_REGISTRATION=true DYNAMIC_CLIENT_REGISTRATION_MODE=open \
+		cargo run $(if $(RELEASE),--release) --bin authgate -- serve
 
 # What is missing makes its suite fail, and so is counted, instead of ending the run here.
 test:

@@ -210,7 +210,9 @@ const MAX_USER_AGENT: usize = 500;
 const MAX_PATH: usize = 256;
 
 fn method(request: &HttpRequest) -> Option<&'static str> {
-    ["GET", "HEAD", "POST", "OPTIONS"].into_iter().find(|known| request.head().method == *known)
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
+        .into_iter()
+        .find(|known| request.head().method == *known)
 }
 
 /// An [`Env`] that owns its parts.

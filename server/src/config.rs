@@ -17,6 +17,7 @@ mod parse;
 mod problem;
 mod reader;
 mod reference;
+mod registration;
 mod server;
 mod sessions;
 mod tokens;
@@ -34,6 +35,7 @@ pub use limits::Limits;
 pub use oauth::OAuth;
 pub use problem::{Problem, Problems};
 pub use reference::{Setting, reference};
+pub use registration::Registration;
 pub use server::{Server, Tls};
 pub use sessions::Sessions;
 pub use tokens::{Lifetimes, Profiles, Tokens};
@@ -55,6 +57,8 @@ pub struct Config {
     pub sessions: Sessions,
     /// PKCE, consent, redirects.
     pub oauth: OAuth,
+    /// Clients that register themselves.
+    pub registration: Registration,
     /// Requests per minute.
     pub limits: Limits,
     /// Cross-origin answers; `None` sends no CORS header at all.
@@ -97,6 +101,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
     let cors = cors::read(&mut reader);
     let admin_password = accounts::read(&mut reader);
     let (scopes, resources) = file::read(&mut reader);
+    let registration = registration::read(&mut reader, &scopes);
     later::warn(&mut reader);
     reader.finish(Config {
         server,
@@ -105,6 +110,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
         tokens,
         sessions,
         oauth,
+        registration,
         limits,
         cors,
         compat,

@@ -34,6 +34,7 @@ pub fn of(config: &Config) -> Policy {
         scopes: config.scopes.iter().map(|(name, scope)| (name.clone(), scope.words.clone())).collect(),
         resources: config.resources.values().map(|entry| entry.resource.clone()).collect(),
         redirect_schemes: config.oauth.redirect_schemes.clone(),
+        registration: config.registration.rules.clone(),
         compat: compat(&config.compat),
     }
 }
@@ -92,6 +93,7 @@ mod tests {
             ("CONSENT_REMEMBER", "false"),
             ("CONSENT_MAX_AGE", "12s"),
             ("REDIRECT_SCHEMES_ALLOWED", "myapp"),
+            ("ENABLE_DYNAMIC_CLIENT_REGISTRATION", "true"),
             ("COMPAT_HTTP_REDIRECTS", "legacy.example.com"),
         ]);
         // By name, so that a field which is added is missed here.
@@ -120,6 +122,7 @@ mod tests {
             scopes,
             resources,
             redirect_schemes,
+            registration,
             compat,
         } = of(&config);
         assert_eq!(issuer, "https://id.example.com/auth");
@@ -130,6 +133,7 @@ mod tests {
         assert_eq!(default_audience, ["api", "https://id.example.com/auth"]);
         assert_eq!(userinfo_audience, ["https://id.example.com/auth", "api"]);
         assert_eq!((domain.as_deref(), claim_prefix.as_str()), (Some("example.com"), "acme"));
+        assert!(registration.enabled && registration.scopes.has("openid"));
         assert_eq!(access_typ, "JWT");
         assert_eq!(scopes["openid"], "Verify your identity");
         assert_eq!(

@@ -12,7 +12,7 @@ use actix_web::web::{self, ServiceConfig};
 
 use crate::app::App;
 use crate::oauth::{
-    authorize, device, discovery, introspect, jwks, logout, revoke, token, tokeninfo, userinfo,
+    authorize, device, discovery, introspect, jwks, logout, register, revoke, token, tokeninfo, userinfo,
 };
 use crate::{account, assets, device_page, health, login};
 
@@ -45,6 +45,14 @@ fn programs(services: &mut ServiceConfig) {
         .service(at("/oauth/device/code").post(device::post).cross_origin())
         .service(at("/oauth/introspect").post(introspect::post).cross_origin())
         .service(at("/oauth/revoke").post(revoke::post).cross_origin())
+        .service(at("/oauth/register").post(register::post).cross_origin())
+        .service(
+            at("/oauth/register/{client_id}")
+                .get(register::get)
+                .put(register::put)
+                .delete(register::delete)
+                .cross_origin(),
+        )
         .service(at("/oauth/tokeninfo").get(tokeninfo::get).cross_origin())
         .service(at("/oauth/userinfo").get(userinfo::answer).post(userinfo::answer).cross_origin());
 }

@@ -7,8 +7,10 @@ mod spec;
 
 pub use authentication::{Proof, authenticate, is_secretless, note_secretless};
 pub use change::{create, delete, revoke_all, set_status, update};
+pub(crate) use secret::is_known as has_secret;
 pub use secret::rotate as rotate_secret;
 pub use spec::ClientSpec;
+pub(crate) use spec::redirect_kinds;
 
 use crate::db::{Json, Tx, params, row, text_enum};
 use crate::error::{Code, Error, Result};
@@ -105,7 +107,7 @@ row! {
         owner_id: Option<String>,
         /// The user who made it.
         created_by: Option<String>,
-        /// `admin`, `seed`, `self` (registered itself), `apps` or `import`.
+        /// `admin`, `seed`, `self` (registered itself), `approved` (an admin approved it since), `apps` or `import`.
         origin: String,
         /// Whether it can keep a secret.
         client_type: ClientType,
@@ -165,6 +167,8 @@ row! {
         created_at: i64,
         /// Unix seconds.
         updated_at: i64,
+        /// The address, or IPv6 network, from which it registered itself.
+        registered_from: Option<String>,
     }
 }
 
@@ -182,6 +186,15 @@ impl Client {
     /// True if it registered itself and no admin approved it since.
     pub fn self_registered(&self) -> bool {
         self.origin == "self"
+    }
+
+    /// Notes that a client that once registered itself is in use, so that it stays.
+    pub(crate) fn note_use(&self, tx: &mut Tx<'_>, now: i64) -> Result<()> {
+        if self.registered_from.is_none() || self.last_used_at.is_some() {
+            return Ok(());
+        }
+        let sql = "UPDATE clients SET last_used_at = ?1 WHERE id = ?2 AND last_used_at IS NULL";
+        tx.execute(sql, params![now, &self.id]).map(drop)
     }
 
     /// True if its redirect URIs follow the rules of native applications (RFC 8252).

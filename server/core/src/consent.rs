@@ -236,6 +236,7 @@ pub fn grant(
             consent
         }
     };
+    client.note_use(tx, env.now())?;
     let scopes: Vec<_> = pairs.scopes().into_iter().collect();
     Event::info("USER_AUTHORIZATION_GRANTED", "User granted authorization to application")
         .by(&user.id)

@@ -45,7 +45,12 @@ pub enum Code {
     RequestNotSupported,
     /// OpenID Connect Core 3.1.2.6: request objects are not fetched.
     RequestUriNotSupported,
-    /// OpenID Connect Core 3.1.2.6: a client is not described in its request.
+    /// RFC 7591 3.2.2: a redirect URI cannot be registered.
+    InvalidRedirectUri,
+    /// RFC 7591 3.2.2: another member of the client's metadata cannot be registered.
+    InvalidClientMetadata,
+    /// OpenID Connect Core 3.1.2.6: a client is not described in its request. The contract's name for dynamic
+    /// registration that is switched off, too.
     RegistrationNotSupported,
     /// OpenID Connect Core Unmet Authentication Requirements 1.0: nobody can log in as the request insists on.
     UnmetAuthenticationRequirements,
@@ -79,6 +84,8 @@ impl Code {
             Code::InteractionRequired => "interaction_required",
             Code::RequestNotSupported => "request_not_supported",
             Code::RequestUriNotSupported => "request_uri_not_supported",
+            Code::InvalidRedirectUri => "invalid_redirect_uri",
+            Code::InvalidClientMetadata => "invalid_client_metadata",
             Code::RegistrationNotSupported => "registration_not_supported",
             Code::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Code::RateLimitExceeded => "rate_limit_exceeded",
@@ -91,6 +98,7 @@ impl Code {
     pub fn status(self) -> u16 {
         match self {
             Code::InvalidClient | Code::InvalidToken => 401,
+            Code::RegistrationNotSupported => 403,
             Code::RateLimitExceeded => 429,
             Code::TemporarilyUnavailable => 503,
             Code::ServerError => 500,

@@ -30,6 +30,7 @@ pub mod policy;
 pub mod private_file;
 pub mod recovery;
 pub mod redirect_uri;
+pub mod registration;
 pub mod resource;
 pub mod revocation;
 pub mod scope;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::registration;
 use crate::resource::Resources;
 
 /// Lifetimes of one token profile, in seconds.
@@ -65,6 +66,8 @@ pub struct Policy {
     pub resources: Resources,
     /// Private-use redirect schemes without a dot.
     pub redirect_schemes: Vec<String>,
+    /// What clients that register themselves may have.
+    pub registration: registration::Rules,
     /// Deliberate weaknesses, each off by default.
     pub compat: Compat,
 }

@@ -154,16 +154,36 @@ pub fn create(
     Ok((session, cookie))
 }
 
-/// The same person logged in again in a live session: new handle, new form secret, new `auth_time`; the id stays.
-/// The idle end is moved by [`seen`], as for every use.
-pub fn renew(tx: &mut Tx<'_>, env: Env<'_>, session: &Session) -> Result<Secret> {
+/// The same person logged in again in a live session: new handle, new form secret, new `auth_time`; the id stays. Whoever
+/// asks to be remembered now is, by these lives; nobody is forgotten by it. Returns the cookie, and whether it outlives
+/// the browser. The idle end is moved by [`seen`], as for every use.
+pub fn renew(
+    tx: &mut Tx<'_>,
+    env: Env<'_>,
+    session: &Session,
+    remember: Option<Lives>,
+) -> Result<(Secret, bool)> {
     let (handle_hash, cookie) = handle(env.master, env.ctx);
+    let (idle_until, expires_at) = match remember {
+        Some(lives) if !session.remember => Session::ends(true, lives, (session.created_at, env.now())),
+        _ => (session.idle_until, session.expires_at),
+    };
+    let remembered = session.remember || remember.is_some();
     tx.execute(
-        "UPDATE sessions SET handle_hash = ?2, csrf_secret = ?3, auth_time = ?4, acr = ?5 \
-         WHERE id = ?1 AND status = 'active'",
-        params![&session.id, handle_hash, base64url(&env.ctx.bytes::<32>()), env.now(), PASSWORD],
+        "UPDATE sessions SET handle_hash = ?2, csrf_secret = ?3, auth_time = ?4, acr = ?5, remember = ?6, \
+         idle_until = ?7, expires_at = ?8 WHERE id = ?1 AND status = 'active'",
+        params![
+            &session.id,
+            handle_hash,
+            base64url(&env.ctx.bytes::<32>()),
+            env.now(),
+            PASSWORD,
+            remembered,
+            idle_until,
+            expires_at,
+        ],
     )?;
-    Ok(cookie)
+    Ok((cookie, remembered))
 }
 
 /// The live session of a cookie and its user. A value that this server did not seal costs no read.

@@ -10,6 +10,7 @@ use crate::context::{Context, ManualClock, SystemRandom};
 use crate::db::{Store, Tx};
 use crate::error::Result;
 use crate::policy::{Compat, Lifetimes, Policy};
+use crate::registration::Rules;
 use crate::resource::Resources;
 
 /// The moment of [`context`], in Unix seconds.
@@ -48,6 +49,7 @@ pub fn policy() -> Policy {
         scopes: BTreeMap::new(),
         resources: Resources::default(),
         redirect_schemes: Vec::new(),
+        registration: Rules::default(),
         compat: Compat::default(),
         issuer,
     }

@@ -6,6 +6,7 @@ use authgate_core::client::{self, ClientSpec, ClientStatus, ClientType};
 use authgate_core::db::Tx;
 use authgate_core::env::Env;
 use authgate_core::error::Result;
+use authgate_core::registration;
 use authgate_core::secret::Secret;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -22,13 +23,17 @@ pub enum Client {
     /// Register a client; a confidential one gets a secret, which is printed once
     Create(Create),
     /// List every client
-    List,
+    List(List),
     /// Show a client
     Show(Named),
     /// Change a client; a list replaces the whole list, and an empty value clears it
     Update(Update),
     /// Let a client ask for tokens
     Enable(Named),
+    /// Let a client that registered itself ask for tokens
+    Approve(Named),
+    /// Turn a client that registered itself down
+    Reject(Named),
     /// Let a client ask for nothing, and end all that was issued to it
     Disable(Named),
     /// End every token and consent of a client, which stays usable
@@ -54,6 +59,13 @@ pub struct Update {
     client: Named,
     #[command(flatten)]
     fields: Fields,
+}
+
+#[derive(Args)]
+pub struct List {
+    /// Only those that are pending, active or inactive
+    #[arg(long, value_parser = fields::status)]
+    status: Option<ClientStatus>,
 }
 
 #[derive(Args)]
@@ -86,12 +98,14 @@ impl Client {
     pub fn run(self, installation: &Installation) -> Result<Answer> {
         match self {
             Client::Create(create) => create.run(installation),
-            Client::List => list(installation),
+            Client::List(list) => list.run(installation),
             Client::Show(named) => Ok(shown(&installation.read(|tx| named.find(tx))?, None)),
             Client::Update(update) => update.run(installation),
             Client::Enable(named) => named.change(installation, |tx, env, client| {
                 client::set_status(tx, client, ClientStatus::Active, env.origin, env.ctx)
             }),
+            Client::Approve(named) => named.change(installation, registration::approve),
+            Client::Reject(named) => named.change(installation, registration::reject),
             Client::Disable(named) => named.change(installation, |tx, env, client| {
                 client::set_status(tx, client, ClientStatus::Inactive, env.origin, env.ctx)
             }),
@@ -123,6 +137,26 @@ impl Update {
     }
 }
 
+impl List {
+    fn run(&self, installation: &Installation) -> Result<Answer> {
+        let mut clients = installation.read(client::all)?;
+        clients.retain(|client| self.status.is_none_or(|status| client.status == status));
+        let row = |client: &client::Client| {
+            let grants: Vec<_> = client.grants.0.iter().map(|grant| grant.short()).collect();
+            [
+                client.name.clone(),
+                client.client_type.as_str().to_owned(),
+                client.status.as_str().to_owned(),
+                grants.join(" "),
+                client.id.clone(),
+            ]
+        };
+        let rows: Vec<_> = clients.iter().map(row).collect();
+        let text = table(["NAME", "TYPE", "STATUS", "GRANTS", "CLIENT_ID"], &rows);
+        Ok(Answer::new(text, clients.iter().map(object).collect()))
+    }
+}
+
 fn rotate_secret(named: &Named, installation: &Installation) -> Result<Answer> {
     let secret = installation.write(|tx, env| {
         let client = named.find(tx)?;
@@ -140,23 +174,6 @@ fn delete(named: &Named, installation: &Installation) -> Result<Answer> {
     })?;
     let text = format!("deleted {} ({})", client.id, client.name);
     Ok(Answer::new(text, json!({"client_id": client.id, "deleted": true})))
-}
-
-fn list(installation: &Installation) -> Result<Answer> {
-    let clients = installation.read(client::all)?;
-    let row = |client: &client::Client| {
-        let grants: Vec<_> = client.grants.0.iter().map(|grant| grant.short()).collect();
-        [
-            client.name.clone(),
-            client.client_type.as_str().to_owned(),
-            client.status.as_str().to_owned(),
-            grants.join(" "),
-            client.id.clone(),
-        ]
-    };
-    let rows: Vec<_> = clients.iter().map(row).collect();
-    let text = table(["NAME", "TYPE", "STATUS", "GRANTS", "CLIENT_ID"], &rows);
-    Ok(Answer::new(text, clients.iter().map(object).collect()))
 }
 
 fn shown(client: &client::Client, secret: Option<&Secret>) -> Answer {
@@ -183,5 +200,6 @@ fn object(client: &client::Client) -> Value {
         "id_token_signed_response_alg": client.id_token_alg, "id_token_claims": client.id_token_claims,
         "project": client.project, "service_account": client.service_account, "origin": client.origin,
         "last_used_at": client.last_used_at, "created_at": client.created_at, "updated_at": client.updated_at,
+        "client_uri": client.uri, "registered_from": client.registered_from,
     })
 }

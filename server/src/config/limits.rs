@@ -15,6 +15,8 @@ settings! { "Rate limits";
     INTROSPECT_RATE_LIMIT = "20";
     /// User codes looked up from an address.
     DEVICE_VERIFY_RATE_LIMIT = "10";
+    /// Clients that register themselves from an address.
+    DYNAMIC_CLIENT_REGISTRATION_RATE_LIMIT = "5";
 }
 
 /// Requests per minute.
@@ -30,6 +32,8 @@ pub struct Limits {
     pub introspect: u32,
     /// User codes.
     pub device_verify: u32,
+    /// `POST /oauth/register`.
+    pub register: u32,
 }
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Limits {
@@ -39,6 +43,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Limits {
         token: per_minute(reader, TOKEN_RATE_LIMIT),
         introspect: per_minute(reader, INTROSPECT_RATE_LIMIT),
         device_verify: per_minute(reader, DEVICE_VERIFY_RATE_LIMIT),
+        register: per_minute(reader, DYNAMIC_CLIENT_REGISTRATION_RATE_LIMIT),
     }
 }
 
@@ -56,13 +61,18 @@ mod tests {
         let limits = config(&[]).limits;
         assert!(limits.enabled);
         assert_eq!((limits.login, limits.token, limits.introspect, limits.device_verify), (5, 20, 20, 10));
+        assert_eq!(limits.register, 5);
     }
 
     #[test]
     fn a_limit_is_at_least_one() {
-        for name in
-            ["LOGIN_RATE_LIMIT", "TOKEN_RATE_LIMIT", "INTROSPECT_RATE_LIMIT", "DEVICE_VERIFY_RATE_LIMIT"]
-        {
+        for name in [
+            "LOGIN_RATE_LIMIT",
+            "TOKEN_RATE_LIMIT",
+            "INTROSPECT_RATE_LIMIT",
+            "DEVICE_VERIFY_RATE_LIMIT",
+            "DYNAMIC_CLIENT_REGISTRATION_RATE_LIMIT",
+        ] {
             for value in ["0", "-1", "1000001", "ten"] {
                 assert!(refused(&[(name, value)]).contains("from 1 to 1000000"), "{name}={value}");
             }

@@ -1,6 +1,8 @@
 //! The settings as a table: name, default and doc stand in one place, from which the reference page is printed.
 
-use super::{accounts, compat, cors, database, file, keys, limits, oauth, server, sessions, tokens};
+use super::{
+    accounts, compat, cors, database, file, keys, limits, oauth, registration, server, sessions, tokens,
+};
 
 /// One environment variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,7 @@ pub fn reference() -> Vec<Setting> {
         tokens::SETTINGS,
         sessions::SETTINGS,
         oauth::SETTINGS,
+        registration::SETTINGS,
         accounts::SETTINGS,
         limits::SETTINGS,
         cors::SETTINGS,

@@ -136,7 +136,7 @@ async fn sign_in(
             }
             let handle = match before {
                 Some(before) if before.user.id == user.id => {
-                    (session::renew(tx, env, &before.session)?, before.session.remember)
+                    session::renew(tx, env, &before.session, remember.then_some(at.2))?
                 }
                 other => {
                     if let Some(other) = other {

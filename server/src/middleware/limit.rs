@@ -42,6 +42,9 @@ pub const INTROSPECT_ADDRESS: Rule = Rule::per_minute("introspect-address", |lim
 /// User codes looked up from an address.
 pub const DEVICE_VERIFY: Rule = Rule::per_minute("device-verify", |limits| limits.device_verify);
 
+/// Clients that register themselves from an address.
+pub const REGISTER: Rule = Rule::per_minute("register", |limits| limits.register);
+
 /// Wrong user codes of one person: ten in ten minutes (deviation D46).
 pub const DEVICE_WRONG: Rule = Rule { name: "device-wrong", limit: |_| 10, window: 600 };
 

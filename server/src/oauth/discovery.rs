@@ -30,6 +30,9 @@ impl Metadata {
             // How long a client whose answer was lost may repeat a refresh; a member of our own.
             oauth.insert("refresh_retry_seconds".into(), policy.retry_window.into());
         }
+        if policy.registration.enabled {
+            oauth.insert("registration_endpoint".into(), format!("{}/oauth/register", policy.issuer).into());
+        }
         let mut openid = oauth.clone();
         openid.extend(openid_provider(policy, keys));
         let encoded = |document: Map<String, Value>| Bytes::from(Value::from(document).to_string());

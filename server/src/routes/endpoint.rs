@@ -48,6 +48,32 @@ impl Endpoint {
         self
     }
 
+    /// Answers PUT.
+    #[must_use]
+    pub fn put<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.resource = self.resource.route(web::put().to(handler));
+        self.methods.push(Method::PUT);
+        self
+    }
+
+    /// Answers DELETE.
+    #[must_use]
+    pub fn delete<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.resource = self.resource.route(web::delete().to(handler));
+        self.methods.push(Method::DELETE);
+        self
+    }
+
     /// Says that people open this URL: other methods are answered with a page.
     #[must_use]
     pub fn page(self) -> Self {

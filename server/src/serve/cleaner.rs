@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use authgate_core::cleaning::Walk;
 use authgate_core::error::Result;
+use authgate_core::registration;
 use tokio::time::{self, MissedTickBehavior};
 
 use crate::app::App;
@@ -20,12 +21,31 @@ pub async fn run(app: Arc<App>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match walk(&app, PAUSE).await {
+        match clean(&app, PAUSE).await {
             Ok(removed) => tracing::debug!(removed, "removed what was over"),
             Err(error) => {
                 tracing::error!(%error, "what is over cannot be removed; the next walk tries again");
             }
         }
+    }
+}
+
+/// Removes everything that is over; returns how many rows that were.
+async fn clean(app: &App, pause: Duration) -> Result<usize> {
+    Ok(walk(app, pause).await? + registrations(app, pause).await?)
+}
+
+/// Clients that registered themselves and were never used; returns how many were removed.
+pub async fn registrations(app: &App, pause: Duration) -> Result<usize> {
+    let mut removed = 0;
+    loop {
+        let own = app.env_of("cleaner");
+        let step = app.issuer.write(move |tx| registration::remove_unused(tx, own.env())).await?;
+        if step == 0 {
+            return Ok(removed);
+        }
+        removed += step;
+        time::sleep(pause).await;
     }
 }
 

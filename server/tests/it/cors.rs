@@ -5,13 +5,15 @@ use actix_web::http::Method;
 use crate::util::{Client, Reply, TestApp};
 
 const APP: &str = "https://app.example.com";
-const API: [&str; 9] = [
+const API: [&str; 11] = [
     "/oauth/token",
     "/oauth/device/code",
     "/oauth/revoke",
     "/oauth/introspect",
     "/oauth/userinfo",
     "/oauth/tokeninfo",
+    "/oauth/register",
+    "/oauth/register/x",
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",
     "/.well-known/jwks.json",

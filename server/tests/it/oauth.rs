@@ -3,6 +3,7 @@
 mod client_auth;
 mod device_code;
 mod introspect;
+mod register;
 mod revoke;
 mod token;
 mod token_client_credentials;

@@ -53,6 +53,22 @@ async fn it_ends_in_any_case() {
 }
 
 #[actix_web::test]
+async fn who_ticks_remember_me_at_a_later_login_is_remembered_from_then_on() {
+    let (app, _, alice) = TestApp::init().with_user("alice").await;
+    let again = |remember: &'static str| {
+        let form = [("username", "alice"), ("password", PASSWORD), ("remember_me", remember)];
+        alice.post("/login").form(&form).send()
+    };
+    let reply = again("1").await;
+    assert!(reply.header("set-cookie").is_some_and(|cookie| cookie.contains("Max-Age=2592000")), "{reply:?}");
+    app.clock.advance(86_400);
+    assert!(is_live(&alice).await, "its idle time and its twelve hours are over");
+    again("").await;
+    app.clock.advance(86_400);
+    assert!(is_live(&alice).await, "nobody is forgotten by leaving the box empty");
+}
+
+#[actix_web::test]
 async fn a_remembered_one_slides_by_thirty_days_and_ends_after_ninety() {
     const DAY: i64 = 86_400;
     let (app, _, _) = TestApp::init().with_user("alice").await;

@@ -57,6 +57,7 @@ pub fn create(
         last_used_at: None,
         created_at: ctx.now(),
         updated_at: ctx.now(),
+        registered_from: None,
     };
     client.insert(tx)?;
     let secret = if public { None } else { Some(secret::add(tx, &client.id, ctx)?) };
@@ -138,6 +139,10 @@ pub fn set_status(
     origin: &Origin,
     ctx: &Context,
 ) -> Result<()> {
+    if status == ClientStatus::Active && client.status == ClientStatus::Pending && client.self_registered() {
+        let words = "this client registered itself and waits: approve or reject it";
+        return Err(Error::refused(Code::InvalidRequest, words));
+    }
     let changed = tx.execute(
         "UPDATE clients SET status = ?1, epoch = epoch + 1, updated_at = ?2 WHERE id = ?3 AND status <> ?1",
         params![status, ctx.now(), &client.id],

@@ -49,7 +49,7 @@ pub fn rotate(tx: &mut Tx<'_>, client: &Client, origin: &Origin, ctx: &Context) 
 }
 
 /// True if the client has this secret now; every stored one is compared, in constant time.
-pub(super) fn is_known(tx: &mut Tx<'_>, client: &Client, secret: &Secret, now: i64) -> Result<bool> {
+pub(crate) fn is_known(tx: &mut Tx<'_>, client: &Client, secret: &Secret, now: i64) -> Result<bool> {
     let sent = secret.sha256();
     let stored: Vec<(String,)> = tx.all(
         "SELECT hash FROM client_secrets WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)",

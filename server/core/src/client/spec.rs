@@ -1,5 +1,7 @@
 //! What people say about a client, and what of it cannot be.
 
+use std::slice;
+
 use super::{ApplicationType, Client, ClientType, Grant, TokenProfile};
 use crate::error::{Code, Error, Result};
 use crate::keys::Algorithm;
@@ -183,28 +185,19 @@ impl ClientSpec {
                 "service_account has 1 to 255 letters, digits and signs _.@- after a letter or digit".into(),
             );
         }
-        let own_origin =
-            url::Url::parse(&policy.issuer).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-        let rules = redirect_uri::Rules {
-            own_origin: &own_origin,
-            native: self.application_type != Some(ApplicationType::Web),
-            schemes: &policy.redirect_schemes,
-            http_hosts: &policy.compat.http_redirects,
-        };
-        let kinds = self.redirect_uris.iter().map(|uri| redirect_uri::check(uri, rules));
-        let kinds = kinds.collect::<Result<Vec<Kind>, String>>().or_else(refuse_kinds)?;
+        let native = self.application_type != Some(ApplicationType::Web);
+        let kinds = redirect_kinds(&self.redirect_uris, native, policy)
+            .map_err(|why| Error::refused(Code::InvalidRequest, why))?;
         if self.post_logout_redirect_uris.len() > MAX_LIST {
             return refuse(format!("at most {MAX_LIST} post-logout redirect URIs"));
         }
-        let after = self.post_logout_redirect_uris.iter().map(|uri| redirect_uri::check(uri, rules));
-        after.collect::<Result<Vec<Kind>, String>>().map_err(|why| {
-            Error::refused(Code::InvalidRequest, format!("post_logout_redirect_uri: {why}"))
-        })?;
+        let named = |name: &'static str| {
+            move |why: String| Error::refused(Code::InvalidRequest, format!("{name}: {why}"))
+        };
+        redirect_kinds(&self.post_logout_redirect_uris, native, policy)
+            .map_err(named("post_logout_redirect_uri"))?;
         if let Some(uri) = &self.backchannel_logout_uri {
-            let rules = redirect_uri::Rules { native: false, ..rules };
-            redirect_uri::check(uri, rules).map_err(|why| {
-                Error::refused(Code::InvalidRequest, format!("backchannel_logout_uri: {why}"))
-            })?;
+            redirect_kinds(slice::from_ref(uri), false, policy).map_err(named("backchannel_logout_uri"))?;
         } else if self.backchannel_logout_session {
             return refuse("backchannel_logout_session needs a backchannel_logout_uri".into());
         }
@@ -219,8 +212,16 @@ impl ClientSpec {
     }
 }
 
-fn refuse_kinds(why: String) -> Result<Vec<Kind>> {
-    Err(Error::refused(Code::InvalidRequest, why))
+/// Where redirect URIs of one client lead; the error says which cannot be registered and why.
+pub(crate) fn redirect_kinds(uris: &[String], native: bool, policy: &Policy) -> Result<Vec<Kind>, String> {
+    let own_origin = url::Url::parse(&policy.issuer).map(|url| url.origin().ascii_serialization());
+    let rules = redirect_uri::Rules {
+        own_origin: &own_origin.unwrap_or_default(),
+        native,
+        schemes: &policy.redirect_schemes,
+        http_hosts: &policy.compat.http_redirects,
+    };
+    uris.iter().map(|uri| redirect_uri::check(uri, rules)).collect()
 }
 
 fn is_project(text: &str) -> bool {

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_start", include_str!("../../migrations/0001_start.sql")),
     ("0002_logout", include_str!("../../migrations/0002_logout.sql")),
+    ("0003_registration", include_str!("../../migrations/0003_registration.sql")),
 ];
 
 /// The schema this program works with.

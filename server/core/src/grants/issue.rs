@@ -100,6 +100,7 @@ impl NewToken<'_> {
             scope: self.scope,
         };
         token.insert(tx)?;
+        self.client.note_use(tx, env.now())?;
         Ok(Issued {
             access: AccessClaims {
                 iss: env.policy.issuer.clone(),

@@ -15,6 +15,7 @@ mod race;
 mod refresh;
 mod refresh_invariants;
 mod refresh_model;
+mod registration;
 mod revocation;
 mod seeded;
 mod session;

@@ -53,7 +53,7 @@ fn s2_adv_08_a_new_handle_and_form_secret_at_every_login() {
     let (before, old) = sign_in(&world, &user, false, LIVES);
     let form = before.csrf_token(&world.master, "consent x");
     world.clock.advance(100);
-    let new = world.write(|tx, env| session::renew(tx, env, &before)).unwrap().expose().to_owned();
+    let new = world.write(|tx, env| session::renew(tx, env, &before, None)).unwrap().0.expose().to_owned();
     // Whoever planted or saw the old cookie holds nothing.
     assert!(live(&world, &old).is_none());
     let after = live(&world, &new).unwrap();
@@ -69,7 +69,7 @@ fn s2_an_ended_session_is_not_brought_back_by_a_login() {
     let user = world.user("alice");
     let (session, _) = sign_in(&world, &user, false, LIVES);
     assert!(world.write(|tx, env| session::end(tx, env, &user, &session.id)).unwrap());
-    let cookie = world.write(|tx, env| session::renew(tx, env, &session)).unwrap();
+    let cookie = world.write(|tx, env| session::renew(tx, env, &session, None)).unwrap().0;
     assert!(live(&world, cookie.expose()).is_none());
 }
 
@@ -134,7 +134,7 @@ fn s3_a_login_again_is_a_use_of_the_session() {
     let world = World::new();
     let (session, cookie) = sign_in(&world, &world.user("alice"), false, LIVES);
     world.clock.advance(LIVES.idle - 1);
-    let cookie_again = world.write(|tx, env| session::renew(tx, env, &session)).unwrap();
+    let cookie_again = world.write(|tx, env| session::renew(tx, env, &session, None)).unwrap().0;
     assert!(live(&world, &cookie).is_none());
     let renewed = live(&world, cookie_again.expose()).unwrap();
     assert!(session::is_due(&renewed, world.now()));

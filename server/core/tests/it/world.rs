@@ -82,6 +82,7 @@ fn policy() -> Policy {
         scopes: std::collections::BTreeMap::new(),
         resources: Resources::default(),
         redirect_schemes: Vec::new(),
+        registration: authgate_core::registration::Rules::default(),
         compat: Compat::default(),
     }
 }

@@ -1,6 +1,6 @@
 //! What can be said about a client.
 
-use authgate_core::client::{ApplicationType, ClientSpec, ClientType, Grant, TokenProfile};
+use authgate_core::client::{ApplicationType, ClientSpec, ClientStatus, ClientType, Grant, TokenProfile};
 use authgate_core::error::Result;
 use authgate_core::keys::Algorithm;
 use authgate_core::resource::Resources;
@@ -136,6 +136,10 @@ fn list(values: Vec<String>) -> Option<Vec<String>> {
 
 pub fn client_type(text: &str) -> Result<ClientType, &'static str> {
     ClientType::parse(text).ok_or("must be confidential or public")
+}
+
+pub fn status(text: &str) -> Result<ClientStatus, &'static str> {
+    ClientStatus::parse(text).ok_or("must be pending, active or inactive")
 }
 
 fn grant(text: &str) -> Result<Grant, &'static str> {

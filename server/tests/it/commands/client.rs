@@ -68,6 +68,7 @@ fn create_prints_everything_and_the_secret_once() {
             "secretless": false, "userinfo_any_audience": false, "id_token_signed_response_alg": "",
             "id_token_claims": true, "project": null, "service_account": null, "origin": "admin", "last_used_at": null,
             "created_at": stored.created_at, "updated_at": stored.updated_at,
+            "client_uri": null, "registered_from": null,
         })
     );
     assert_eq!(place.secrets(id), [Secret::new(text(&made, "client_secret")).sha256()]);
