@@ -30,6 +30,7 @@ $(NPM): $(CLIENTS)/package-lock.json
 	cd $(CLIENTS) && npm ci --no-audit --no-fund
 
 $(PIP): $(CLIENTS)/python/requirements.txt
+	@python3 -c 'import ensurepip' 2>/dev/null || $(call apt,python3-venv)
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	cp $< $@
