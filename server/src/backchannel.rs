@@ -84,7 +84,7 @@ async fn send(app: &App, http: &awc::Client, notice: Notice, client: Client) -> 
 async fn post(http: &awc::Client, client: &Client, token: String) -> Result<(), String> {
     let uri = client.backchannel_logout_uri.as_deref().ok_or("it has no address any more")?;
     let mut request = http.post(uri).insert_header((CONTENT_TYPE, "application/x-www-form-urlencoded"));
-    if client.origin == "self" || client.origin == "approved" {
+    if client.registered_from.is_some() {
         // Whoever registered itself chose the address: it is looked up once, and what was checked is connected to.
         request = request.address(public(uri).await?);
     }
