@@ -3,6 +3,9 @@
 CLIENTS := server/tests/clients
 # In use while the file is newer than the lock file.
 NPM := $(CLIENTS)/node_modules/.package-lock.json
+VENV := $(CLIENTS)/python/.venv
+# A copy that is in use while it is newer than what it was made from.
+PIP := $(VENV)/requirements.txt
 
 .PHONY: run test needs lint fmt prove
 
@@ -16,7 +19,7 @@ test:
 	-@$(MAKE) --no-print-directory needs
 	@python3 scripts/suites.py
 
-needs: $(NPM)
+needs: $(NPM) $(PIP)
 	@command -v openssl >/dev/null || $(call apt,openssl)
 	@test -n "$$CHROMIUM" || command -v chromium >/dev/null || $(call apt,chromium fonts-liberation)
 	cd $(CLIENTS)/go && go mod download
@@ -26,16 +29,24 @@ apt = { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y 
 $(NPM): $(CLIENTS)/package-lock.json
 	cd $(CLIENTS) && npm ci --no-audit --no-fund
 
-lint:
+$(PIP): $(CLIENTS)/python/requirements.txt
+	@python3 -c 'import ensurepip' 2>/dev/null || $(call apt,python3-venv)
+	python3 -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	cp $< $@
+
+lint: $(PIP)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
 	cargo deny check bans licenses sources
 	cd $(CLIENTS)/go && ! gofmt -l . | grep . && go vet ./...
+	cd $(CLIENTS)/python && .venv/bin/ruff format --check . && .venv/bin/ruff check . ../../../../scripts && .venv/bin/mypy .
 
-fmt:
+fmt: $(PIP)
 	cargo fmt --all
 	cd $(CLIENTS)/go && gofmt -w .
+	cd $(CLIENTS)/python && .venv/bin/ruff format .
 
 # What takes longer than `make test` may: thousands of random schedules of refreshes, and crashes over and over.
 prove:

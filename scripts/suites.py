@@ -67,6 +67,7 @@ SUITES = [
     ("cargo", cargo, ".", ["cargo", "test", "--workspace", "--no-fail-fast"]),
     ("node clients", node, CLIENTS, ["npm", "run", "--silent", "node"]),
     ("go clients", go, f"{CLIENTS}/go", ["go", "test", "-json", "-count=1", "-timeout=3m", "./..."]),
+    ("python clients", python, f"{CLIENTS}/python", ["node", "../over-tls.js", ".venv/bin/python", "-m", "unittest"]),
     ("browser", node, CLIENTS, ["npm", "run", "--silent", "browser"]),
 ]
 
@@ -103,7 +104,8 @@ def run(count, folder, command, env):
 
 def environment():
     """Plain output, and the server that cargo has just built."""
-    metadata = subprocess.run(["cargo", "metadata", "--no-deps", "--format-version=1"], capture_output=True, check=False)
+    command = ["cargo", "metadata", "--no-deps", "--format-version=1"]
+    metadata = subprocess.run(command, capture_output=True, check=False)
     env = {**os.environ, "NO_COLOR": "1", "CARGO_TERM_COLOR": "never"}
     if metadata.returncode == 0 and "AUTHGATE_BIN" not in env:
         env["AUTHGATE_BIN"] = os.path.join(json.loads(metadata.stdout)["target_directory"], "debug", "authgate")

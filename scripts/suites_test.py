@@ -68,7 +68,8 @@ class WhatCannotBeSuccess(unittest.TestCase):
 
     def test_a_suite_that_hangs(self):
         with unittest.mock.patch.object(suites, "HUNG_AFTER_SECONDS", 0.1):
-            self.assertEqual(run(suites.cargo, "echo 'test result: ok. 3 passed; 0 failed;'; read forever <>/dev/ptmx")[0], (3, 1))
+            hangs = "echo 'test result: ok. 3 passed; 0 failed;'; read forever <>/dev/ptmx"
+            self.assertEqual(run(suites.cargo, hangs)[0], (3, 1))
 
     def test_bytes_that_are_no_text(self):
         self.assertEqual(run(suites.cargo, r"printf '\377\n'; exit 1")[0], (0, 1))

@@ -13,8 +13,8 @@ const BINARY = process.env.AUTHGATE_BIN ?? join(REPOSITORY, 'target/debug/authga
 // A debug build opens its database and makes its keys in a second or two on a busy machine.
 const START_MS = 30_000;
 
-/** Starts a server: over TLS if `over-tls.js` has made a certificate, else on plain http. */
-export async function start() {
+/** Starts a server: over TLS if `over-tls.js` has made a certificate, else on plain http. `settings` are added to the defaults. */
+export async function start(settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'authgate-server-'));
   const tls = process.env.AUTHGATE_TEST_TLS;
   const port = await freePort();
@@ -26,6 +26,7 @@ export async function start() {
     DATABASE_PATH: join(folder, 'authgate.db'),
     DEFAULT_ADMIN_PASSWORD: admin.password,
     ...(tls && { TLS_CERT_FILE: join(tls, 'server.pem'), TLS_KEY_FILE: join(tls, 'server.key') }),
+    ...settings,
   };
   const server = spawn(BINARY, ['serve'], { cwd: folder, env });
   const exit = once(server, 'exit');

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
 
 const random = () => randomBytes(32).toString('base64url');
 
@@ -18,9 +19,10 @@ export class Application {
     Object.assign(this, { issuer, clientId, listener });
     this.origin = `http://127.0.0.1:${listener.address().port}`;
     this.redirectUri = `${this.origin}/callback`;
-    listener.on('request', (request, response) => {
+    listener.on('request', async (request, response) => {
       const url = new URL(request.url, this.origin);
-      if (url.pathname === '/callback') this.#answer?.(url.searchParams);
+      const posted = request.method === 'POST' && new URLSearchParams(await text(request));
+      if (url.pathname === '/callback') this.#answer?.(posted || url.searchParams);
       response.setHeader('content-type', 'text/html');
       response.end(`<!doctype html><title>Application</title><a href="${issuer}/logout">Sign out</a>`);
     });

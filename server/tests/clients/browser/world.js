@@ -3,8 +3,8 @@ import { start } from '../authgate.js';
 import { Application } from './application.js';
 import { launch, openWindow, signIn } from './chromium.js';
 
-export async function begin() {
-  const server = await start();
+export async function begin(settings) {
+  const server = await start(settings);
   const { client_id } = await server.seededClient();
   const application = await Application.start(server.issuer, client_id);
   const browser = await launch();

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// authority makes a certificate authority and a server certificate of it for localhost, writes the latter to folder,
+// authority makes a certificate authority and a server certificate of it for localhost, writes both to folder,
 // and returns a transport that trusts the authority and nothing else.
 func authority(folder string) (*http.Transport, error) {
 	now := time.Now()
@@ -60,6 +60,9 @@ func authority(folder string) (*http.Transport, error) {
 		return nil, err
 	}
 	if err := writePEM(filepath.Join(folder, "server.key"), "PRIVATE KEY", key); err != nil {
+		return nil, err
+	}
+	if err := writePEM(filepath.Join(folder, "authority.pem"), "CERTIFICATE", trusted); err != nil {
 		return nil, err
 	}
 	parsed, err := x509.ParseCertificate(trusted)

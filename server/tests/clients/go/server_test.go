@@ -93,6 +93,7 @@ func start(folder string) (*authgate, error) {
 		"SERVER_ADDR=" + address.String(),
 		"TLS_CERT_FILE=" + filepath.Join(folder, "server.pem"),
 		"TLS_KEY_FILE=" + filepath.Join(folder, "server.key"),
+		"SSL_CERT_FILE=" + filepath.Join(folder, "authority.pem"), // for what it posts to clients
 		"DATABASE_PATH=" + filepath.Join(folder, "authgate.db"),
 		"DEFAULT_ADMIN_PASSWORD=" + s.password,
 	}
@@ -167,14 +168,14 @@ func (s *authgate) seeded(t *testing.T) client {
 	return client{}
 }
 
-// confidential makes a client with a secret and every grant.
-func (s *authgate) confidential(t *testing.T) client {
+// confidential makes a client with a secret and every grant, and with the options of `authgate client create` in more.
+func (s *authgate) confidential(t *testing.T, more ...string) client {
 	t.Helper()
 	var made client
-	s.command(t, &made, "client", "create", "--name", t.Name(), "--type", "confidential",
+	s.command(t, &made, append([]string{"client", "create", "--name", t.Name(), "--type", "confidential",
 		"--scope", "openid profile email orders:read", "--redirect-uri", webRedirect,
 		"--grant", "authorization_code", "--grant", "refresh_token",
-		"--grant", "client_credentials", "--grant", "device_code")
+		"--grant", "client_credentials", "--grant", "device_code"}, more...)...)
 	return made
 }
 
