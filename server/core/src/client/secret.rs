@@ -1,10 +1,11 @@
-//! Client secrets: random and long, so a plain SHA-256 of each is stored.
+//! Client secrets: random and long, so a plain SHA-256 of each is stored. Imported ones are bcrypt until their first use.
 
-use super::Client;
+use super::{Client, ClientStatus, by_id};
 use crate::audit::{Event, Origin};
 use crate::context::Context;
 use crate::db::{Tx, params};
 use crate::error::{Code, Error, Result};
+use crate::imported;
 use crate::secret::{Secret, same};
 
 /// Longest that an old secret goes on beside the new one, in seconds: 30 days, time to tell every deployment.
@@ -13,11 +14,14 @@ pub const MAX_KEPT: i64 = 30 * 86_400;
 /// A new secret; the caller shows it this once.
 pub(super) fn add(tx: &mut Tx<'_>, client_id: &str, ctx: &Context) -> Result<Secret> {
     let secret = Secret::new(format!("ago_{}", base32(&ctx.bytes::<32>())));
-    tx.execute(
-        "INSERT INTO client_secrets (id, client_id, hash, created_at) VALUES (?1, ?2, ?3, ?4)",
-        params![ctx.id().to_string(), client_id, secret.sha256(), ctx.now()],
-    )?;
+    store(tx, client_id, &secret.sha256(), ctx)?;
     Ok(secret)
+}
+
+/// Stores the hash of a secret that is known elsewhere.
+pub(super) fn store(tx: &mut Tx<'_>, client_id: &str, hash: &str, ctx: &Context) -> Result<()> {
+    let sql = "INSERT INTO client_secrets (id, client_id, hash, created_at) VALUES (?1, ?2, ?3, ?4)";
+    tx.execute(sql, params![ctx.id().to_string(), client_id, hash, ctx.now()]).map(drop)
 }
 
 /// Lower-case base32 without padding (RFC 4648 6), as the contract's client secrets are written.
@@ -91,6 +95,50 @@ pub fn rotate(
     Ok(secret)
 }
 
+/// A secret of an imported client that was not used yet.
+pub struct Imported {
+    id: String,
+    client_id: String,
+    hash: String,
+}
+
+impl Imported {
+    /// The one that this client may use now, if there is any: an active client's that has not ended. Only one can be
+    /// imported, and what is made later is ours.
+    pub fn find(tx: &mut Tx<'_>, client_id: &str, now: i64) -> Result<Option<Self>> {
+        let Some(client) = by_id(tx, client_id)?.filter(|client| client.status == ClientStatus::Active)
+        else {
+            return Ok(None);
+        };
+        let rows: Vec<(String, String)> = tx.all(
+            "SELECT id, hash FROM client_secrets WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)",
+            params![&client.id, now],
+        )?;
+        let found = rows.into_iter().find(|(_, hash)| imported::is_bcrypt(hash));
+        Ok(found.map(|(id, hash)| Self { id, client_id: client.id, hash }))
+    }
+
+    /// Compares it with what was sent. Belongs on the password threads.
+    pub fn is(&self, secret: &Secret) -> bool {
+        imported::verify_bcrypt(secret, &self.hash)
+    }
+
+    /// Puts the SHA-256 of the secret that was just verified in the place of the imported hash; when it ends does not
+    /// change. Nothing happens if it was replaced or ended meanwhile.
+    pub fn upgrade(&self, tx: &mut Tx<'_>, secret: &Secret, origin: &Origin, ctx: &Context) -> Result<()> {
+        let changed = tx.execute(
+            "UPDATE client_secrets SET hash = ?1 WHERE id = ?2 AND hash = ?3",
+            params![secret.sha256(), &self.id, &self.hash],
+        )?;
+        if changed == 0 {
+            return Ok(());
+        }
+        Event::info("CLIENT_SECRET_UPGRADED", "Imported client secret hash replaced by SHA-256")
+            .on("CLIENT", &self.client_id)
+            .write(tx, origin, ctx)
+    }
+}
+
 /// True if the client has this secret now; every stored one is compared, in constant time.
 pub(crate) fn is_known(tx: &mut Tx<'_>, client: &Client, secret: &Secret, now: i64) -> Result<bool> {
     let sent = secret.sha256();
@@ -103,8 +151,12 @@ pub(crate) fn is_known(tx: &mut Tx<'_>, client: &Client, secret: &Secret, now: i
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ClientSpec, ClientType, Grant, create};
+    use std::cell::Cell;
+    use std::sync::Arc;
+
+    use super::super::{ClientSpec, ClientType, Grant, create, import, set_status};
     use super::*;
+    use crate::context::{ManualClock, SystemRandom};
     use crate::testing::{Database, NOW, policy};
 
     const DAY: i64 = 86_400;
@@ -112,16 +164,17 @@ mod tests {
     #[test]
     fn at_most_two_secrets_are_live_and_the_old_one_ends() {
         let database = Database::new();
-        let spec = ClientSpec {
-            name: "N".into(),
-            grants: vec![Grant::Device],
-            ..ClientSpec::new(ClientType::Confidential)
-        };
+        let spec = spec(ClientType::Confidential);
         let (client, first) =
             database.write(|tx, origin, ctx| create(tx, spec, "admin", &policy(), origin, ctx)).unwrap();
         let first = first.unwrap();
-        let rotate =
-            |keep| database.write(|tx, origin, ctx| super::rotate(tx, &client, keep, origin, ctx)).unwrap();
+        // Ids order the secrets, and grow with the milliseconds.
+        let later = Cell::new(0);
+        let rotate = |keep| {
+            later.set(later.get() + 1);
+            let ctx = Context::new(&ManualClock::at(NOW * 1000 + later.get()), Arc::new(SystemRandom));
+            database.write(|tx, origin, _| super::rotate(tx, &client, keep, origin, &ctx)).unwrap()
+        };
         let known =
             |secret: &Secret, now| database.write(|tx, _, _| is_known(tx, &client, secret, now)).unwrap();
         let spans = |now| {
@@ -144,6 +197,103 @@ mod tests {
             let refused = database.write(|tx, origin, ctx| super::rotate(tx, &client, keep, origin, ctx));
             assert!(refused.unwrap_err().to_string().contains("at most 30 days"));
         }
+    }
+
+    /// bcrypt of `U*U`.
+    const HASH: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+
+    fn spec(client_type: ClientType) -> ClientSpec {
+        ClientSpec { name: "N".into(), grants: vec![Grant::Device], ..ClientSpec::new(client_type) }
+    }
+
+    fn imported(database: &Database) -> Client {
+        let spec = spec(ClientType::Confidential);
+        database.write(|tx, origin, ctx| import(tx, spec, HASH, &policy(), origin, ctx)).unwrap()
+    }
+
+    fn found(database: &Database, id: &str, now: i64) -> Option<Imported> {
+        database.write(|tx, _, _| Imported::find(tx, id, now)).unwrap()
+    }
+
+    #[test]
+    fn an_imported_secret_is_known_after_its_first_use_only() {
+        let database = Database::new();
+        let client = imported(&database);
+        assert_eq!(client.origin, "import");
+        let secret = Secret::new("U*U");
+        let known = |secret: &Secret| database.write(|tx, _, _| is_known(tx, &client, secret, NOW)).unwrap();
+        assert!(!known(&secret) && !known(&Secret::new(HASH)));
+        let row = found(&database, &client.id, NOW).unwrap();
+        assert!(row.is(&secret) && !row.is(&Secret::new("U*V")) && !row.is(&Secret::new(HASH)));
+        let upgrade =
+            |to: &Secret| database.write(|tx, origin, ctx| row.upgrade(tx, to, origin, ctx)).unwrap();
+        upgrade(&secret);
+        upgrade(&Secret::new("another"));
+        assert!(known(&secret) && !known(&Secret::new("another")));
+        assert!(found(&database, &client.id, NOW).is_none());
+        let upgrades = database.events().iter().filter(|kind| *kind == "CLIENT_SECRET_UPGRADED").count();
+        assert_eq!(upgrades, 1);
+    }
+
+    #[test]
+    fn an_imported_secret_ends_like_any_other() {
+        let database = Database::new();
+        let client = imported(&database);
+        let rotate =
+            |keep| database.write(|tx, origin, ctx| super::rotate(tx, &client, keep, origin, ctx)).unwrap();
+        let new = rotate(DAY);
+        let row = found(&database, &client.id, NOW + DAY - 1).unwrap();
+        assert!(found(&database, &client.id, NOW + DAY).is_none());
+        let secret = Secret::new("U*U");
+        database.write(|tx, origin, ctx| row.upgrade(tx, &secret, origin, ctx)).unwrap();
+        let known =
+            |secret: &Secret, now| database.write(|tx, _, _| is_known(tx, &client, secret, now)).unwrap();
+        assert!(known(&secret, NOW + DAY - 1) && !known(&secret, NOW + DAY) && known(&new, NOW + DAY));
+        rotate(0);
+        assert!(!known(&secret, NOW));
+    }
+
+    #[test]
+    fn adv_34_a_secret_that_was_rotated_away_is_not_upgraded() {
+        let database = Database::new();
+        let client = imported(&database);
+        let row = found(&database, &client.id, NOW).unwrap();
+        database.write(|tx, origin, ctx| super::rotate(tx, &client, 0, origin, ctx)).unwrap();
+        let secret = Secret::new("U*U");
+        database.write(|tx, origin, ctx| row.upgrade(tx, &secret, origin, ctx)).unwrap();
+        assert!(!database.write(|tx, _, _| is_known(tx, &client, &secret, NOW)).unwrap());
+    }
+
+    #[test]
+    fn only_active_clients_have_an_imported_secret() {
+        let database = Database::new();
+        let client = imported(&database);
+        let off = |tx: &mut Tx<'_>, origin: &_, ctx: &_| {
+            set_status(tx, &client, ClientStatus::Inactive, origin, ctx)
+        };
+        database.write(off).unwrap();
+        assert!(found(&database, &client.id, NOW).is_none());
+        assert!(found(&database, "nobody", NOW).is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_imported_makes_no_client() {
+        let database = Database::new();
+        let argon2id = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        let sha256 = Secret::new("U*U").sha256();
+        for (client_type, hash) in [
+            (ClientType::Public, HASH),
+            (ClientType::Confidential, argon2id),
+            (ClientType::Confidential, &sha256),
+            (ClientType::Confidential, &HASH.replace("$05$", "$31$")),
+            (ClientType::Confidential, ""),
+        ] {
+            let spec = spec(client_type);
+            let refused =
+                database.write(|tx, origin, ctx| import(tx, spec, hash, &policy(), origin, ctx)).unwrap_err();
+            assert_eq!(refused.code(), Some(Code::InvalidRequest));
+        }
+        assert!(database.write(|tx, _, _| super::super::all(tx)).unwrap().is_empty());
     }
 
     #[test]
