@@ -8,7 +8,7 @@ mod spec;
 pub use authentication::{Proof, authenticate, is_secretless, note_secretless};
 pub use change::{create, delete, import, revoke_all, set_status, update};
 pub(crate) use secret::is_known as has_secret;
-pub use secret::{Imported, Lifespan, MAX_KEPT, live as live_secrets, rotate as rotate_secret};
+pub use secret::{FirstUse, Imported, Lifespan, MAX_KEPT, live as live_secrets, rotate as rotate_secret};
 pub use spec::ClientSpec;
 pub(crate) use spec::redirect_kinds;
 

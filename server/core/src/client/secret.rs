@@ -95,29 +95,40 @@ pub fn rotate(
     Ok(secret)
 }
 
-/// A secret of an imported client that was not used yet.
+/// Why a secret that just failed may be right all the same.
+pub enum FirstUse {
+    /// Another request used it first, and it is known since.
+    Over,
+    /// The client has an imported one that nobody used yet.
+    Pending(Imported),
+}
+
+/// A secret that came with its client as a bcrypt hash.
 pub struct Imported {
     id: String,
     client_id: String,
     hash: String,
 }
 
-impl Imported {
-    /// The one that this client may use now, if there is any: an active client's that has not ended. Only one can be
-    /// imported, and what is made later is ours.
-    pub fn find(tx: &mut Tx<'_>, client_id: &str, now: i64) -> Result<Option<Self>> {
-        let Some(client) = by_id(tx, client_id)?.filter(|client| client.status == ClientStatus::Active)
-        else {
+impl FirstUse {
+    /// Looks at what an active client may use now. Only one secret can be imported: what is made later is ours.
+    pub fn of(tx: &mut Tx<'_>, client_id: &str, secret: &Secret, now: i64) -> Result<Option<Self>> {
+        let Some(client) = by_id(tx, client_id)?.filter(|client| client.status == ClientStatus::Active) else {
             return Ok(None);
         };
+        if is_known(tx, &client, secret, now)? {
+            return Ok(Some(Self::Over));
+        }
         let rows: Vec<(String, String)> = tx.all(
             "SELECT id, hash FROM client_secrets WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)",
             params![&client.id, now],
         )?;
         let found = rows.into_iter().find(|(_, hash)| imported::is_bcrypt(hash));
-        Ok(found.map(|(id, hash)| Self { id, client_id: client.id, hash }))
+        Ok(found.map(|(id, hash)| Self::Pending(Imported { id, client_id: client.id, hash })))
     }
+}
 
+impl Imported {
     /// Compares it with what was sent. Belongs on the password threads.
     pub fn is(&self, secret: &Secret) -> bool {
         imported::verify_bcrypt(secret, &self.hash)
@@ -211,8 +222,15 @@ mod tests {
         database.write(|tx, origin, ctx| import(tx, spec, HASH, &policy(), origin, ctx)).unwrap()
     }
 
+    fn first_use(database: &Database, id: &str, secret: &str, now: i64) -> Option<FirstUse> {
+        database.write(|tx, _, _| FirstUse::of(tx, id, &Secret::new(secret), now)).unwrap()
+    }
+
     fn found(database: &Database, id: &str, now: i64) -> Option<Imported> {
-        database.write(|tx, _, _| Imported::find(tx, id, now)).unwrap()
+        first_use(database, id, "anything", now).map(|found| match found {
+            FirstUse::Pending(imported) => imported,
+            FirstUse::Over => panic!("nobody has that secret"),
+        })
     }
 
     #[test]
@@ -231,6 +249,7 @@ mod tests {
         upgrade(&Secret::new("another"));
         assert!(known(&secret) && !known(&Secret::new("another")));
         assert!(found(&database, &client.id, NOW).is_none());
+        assert!(matches!(first_use(&database, &client.id, "U*U", NOW), Some(FirstUse::Over)), "who came second");
         let upgrades = database.events().iter().filter(|kind| *kind == "CLIENT_SECRET_UPGRADED").count();
         assert_eq!(upgrades, 1);
     }
