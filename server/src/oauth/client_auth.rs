@@ -36,10 +36,16 @@ pub async fn guarded<T, F: Future<Output = Result<T>>>(
     let outcome = attempt().await;
     let failed = is_failure(&outcome);
     limit::after(app, request, rule, failed).await?;
-    if !failed || !first_use(app, request, credentials).await? {
+    if !failed {
         return Ok(outcome?);
     }
+    let first_use = first_use(app, request, credentials).await;
+    if first_use == Ok(false) {
+        return Ok(outcome?);
+    }
+    // It was right, or nobody can say now: neither is a failure.
     app.limiter.give_back(rule.name, limit::address(request));
+    first_use?;
     let outcome = attempt().await;
     limit::after(app, request, rule, is_failure(&outcome)).await?;
     Ok(outcome?)

@@ -113,7 +113,8 @@ pub struct Imported {
 impl FirstUse {
     /// Looks at what an active client may use now. Only one secret can be imported: what is made later is ours.
     pub fn of(tx: &mut Tx<'_>, client_id: &str, secret: &Secret, now: i64) -> Result<Option<Self>> {
-        let Some(client) = by_id(tx, client_id)?.filter(|client| client.status == ClientStatus::Active) else {
+        let Some(client) = by_id(tx, client_id)?.filter(|client| client.status == ClientStatus::Active)
+        else {
             return Ok(None);
         };
         if is_known(tx, &client, secret, now)? {
@@ -249,7 +250,10 @@ mod tests {
         upgrade(&Secret::new("another"));
         assert!(known(&secret) && !known(&Secret::new("another")));
         assert!(found(&database, &client.id, NOW).is_none());
-        assert!(matches!(first_use(&database, &client.id, "U*U", NOW), Some(FirstUse::Over)), "who came second");
+        assert!(
+            matches!(first_use(&database, &client.id, "U*U", NOW), Some(FirstUse::Over)),
+            "who came second"
+        );
         let upgrades = database.events().iter().filter(|kind| *kind == "CLIENT_SECRET_UPGRADED").count();
         assert_eq!(upgrades, 1);
     }
