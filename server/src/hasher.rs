@@ -1,5 +1,5 @@
-//! Password hashing, on a few threads of its own and at low priority: a storm of logins must not starve the token
-//! endpoint.
+//! Password hashing, and bcrypt of imported client secrets, on a few threads of its own and at low priority: a storm of
+//! logins must not starve the token endpoint.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -13,7 +13,8 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// One hash takes 16 ms of a processor, and a login is worth no more than half of them.
 const MAX_THREADS: usize = 4;
-/// Jobs that wait at most: some two seconds of work for one thread. Whoever comes then is told to come back.
+/// Jobs that wait at most: some two seconds of work for one thread, longer while imported hashes are among them. Whoever
+/// comes then is told to come back.
 const MAX_WAITING: usize = 128;
 /// Added to the niceness of the threads: they run when nothing else wants to, and still get a tenth otherwise.
 const NICENESS: i32 = 10;

@@ -2,11 +2,13 @@
 
 mod authentication;
 mod change;
+mod first_use;
 mod secret;
 mod spec;
 
 pub use authentication::{Proof, authenticate, is_secretless, note_secretless};
-pub use change::{create, delete, revoke_all, set_status, update};
+pub use change::{create, delete, import, revoke_all, set_status, update};
+pub use first_use::{FirstUse, Imported};
 pub(crate) use secret::is_known as has_secret;
 pub use secret::{Lifespan, MAX_KEPT, live as live_secrets, rotate as rotate_secret};
 pub use spec::ClientSpec;

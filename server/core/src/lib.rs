@@ -20,6 +20,7 @@ pub mod family;
 pub mod form;
 pub mod generation;
 pub mod grants;
+pub mod imported;
 pub mod interaction;
 pub mod introspection;
 pub mod jwt;

@@ -12,7 +12,9 @@ use crate::error::{Code, Error, Result};
 use crate::session;
 
 pub use change::{Changes, update};
-pub use password::{check_password, hash_password, random_password, verify_password};
+pub use password::{
+    check_password, check_password_hash, hash_password, is_foreign, random_password, verify_password,
+};
 
 /// Where users sign in whose password is stored here.
 const LOCAL: &str = "local";
@@ -56,7 +58,7 @@ row! {
         email_key: Option<String>,
         /// Somebody vouched for the address.
         email_verified: bool,
-        /// Argon2id in PHC form; none for users of other sources.
+        /// Argon2id in PHC form, or bcrypt until an imported user signs in; none for users of other sources.
         password_hash: Option<String>,
         /// What they may do here.
         role: Role,
@@ -92,7 +94,7 @@ pub struct NewUser {
     pub full_name: Option<String>,
     /// What they may do here.
     pub role: Role,
-    /// PHC string from [`hash_password`].
+    /// From [`hash_password`], or imported and accepted by [`check_password_hash`].
     pub password_hash: Option<String>,
 }
 
@@ -273,6 +275,28 @@ pub fn reset_password(
         .write(tx, origin, ctx)
 }
 
+/// Puts our own hash of a password that was just verified in the place of an imported one. The password stays the same,
+/// so nothing that was issued ends; whatever was stored meanwhile wins.
+pub fn upgrade_password(
+    tx: &mut Tx<'_>,
+    user: &User,
+    hash: &str,
+    origin: &Origin,
+    ctx: &Context,
+) -> Result<()> {
+    let changed = tx.execute(
+        "UPDATE users SET password_hash = ?1, updated_at = ?2 WHERE id = ?3 AND password_hash = ?4",
+        params![hash, ctx.now(), &user.id, &user.password_hash],
+    )?;
+    if changed == 0 {
+        return Ok(());
+    }
+    Event::info("USER_PASSWORD_UPGRADED", "Imported password hash replaced by Argon2id")
+        .by(&user.id)
+        .on("USER", &user.id)
+        .write(tx, origin, ctx)
+}
+
 /// Ends every session and token of a user by raising the epoch.
 pub fn revoke_all(tx: &mut Tx<'_>, user: &User, origin: &Origin, ctx: &Context) -> Result<()> {
     tx.execute(
@@ -405,6 +429,21 @@ mod tests {
         let user = now();
         database.write(|tx, origin, ctx| reset_password(tx, &user, "hash", origin, ctx)).unwrap();
         assert_eq!((active(), now().password_hash.as_deref()), (Some(4), Some("hash")));
+    }
+
+    #[test]
+    fn an_imported_hash_is_replaced_once_and_never_a_newer_one() {
+        let database = Database::new();
+        let imported = NewUser { password_hash: Some("imported".into()), ..new("alice") };
+        let user = create(&database, imported).unwrap();
+        let upgrade =
+            |to| database.write(|tx, origin, ctx| upgrade_password(tx, &user, to, origin, ctx)).unwrap();
+        upgrade("first");
+        upgrade("second");
+        let now = database.write(|tx, _, _| by_id(tx, &user.id)).unwrap().unwrap();
+        assert_eq!((now.password_hash.as_deref(), now.epoch), (Some("first"), user.epoch));
+        let upgrades = database.events().iter().filter(|kind| *kind == "USER_PASSWORD_UPGRADED").count();
+        assert_eq!(upgrades, 1);
     }
 
     #[test]

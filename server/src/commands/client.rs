@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, fields as lines, table};
+use super::input;
 use super::installation::{Installation, unknown};
 use fields::Fields;
 
@@ -21,7 +22,7 @@ const FIRST: &[&str] = &["client_id", "client_secret", "name", "type", "status",
 
 #[derive(Subcommand)]
 pub enum Client {
-    /// Register a client; a confidential one gets a secret, which is printed once
+    /// Register a client; a confidential one gets a secret, which is printed once, or keeps the one it has elsewhere
     Create(Box<Create>),
     /// List every client
     List(List),
@@ -50,6 +51,9 @@ pub struct Create {
     /// Whether it can keep a secret: confidential or public
     #[arg(long = "type", default_value = "confidential", value_parser = fields::client_type)]
     client_type: ClientType,
+    /// File with the bcrypt hash of the secret it has on another server, or - for stdin; it keeps that secret
+    #[arg(long, value_name = "FILE")]
+    secret_hash_file: Option<String>,
     #[command(flatten)]
     fields: Fields,
 }
@@ -135,8 +139,11 @@ impl Create {
     fn run(self, installation: &Installation) -> Result<Answer> {
         let mut spec = ClientSpec::new(self.client_type);
         self.fields.apply(&mut spec)?;
-        let (client, secret) = installation
-            .write(|tx, env| client::create(tx, spec, "admin", env.policy, env.origin, env.ctx))?;
+        let hash = self.secret_hash_file.as_deref().map(input::line).transpose()?;
+        let (client, secret) = installation.write(|tx, env| match &hash {
+            Some(hash) => Ok((client::import(tx, spec, hash, env.policy, env.origin, env.ctx)?, None)),
+            None => client::create(tx, spec, "admin", env.policy, env.origin, env.ctx),
+        })?;
         Ok(shown(&client, secret.as_ref()))
     }
 }

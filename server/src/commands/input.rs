@@ -33,3 +33,10 @@ pub fn json(name: &str) -> Result<Value> {
     serde_json::from_str(&text(name)?)
         .map_err(|error| Error::refused(Code::InvalidRequest, format!("{name} is not JSON: {error}")))
 }
+
+/// The one line of a file or of stdin, without its end.
+pub fn line(name: &str) -> Result<String> {
+    let text = text(name)?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+}

@@ -39,6 +39,14 @@ impl Password {
     }
 }
 
+impl Chosen {
+    /// The hash of a password that its user knows, of another server.
+    pub fn imported(hash: String) -> Result<Self> {
+        user::check_password_hash(&hash)?;
+        Ok(Self { hash, made: None })
+    }
+}
+
 /// The first line of stdin, without its end.
 pub fn line() -> Result<Secret> {
     let mut line = String::new();

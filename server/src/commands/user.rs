@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::answer::{Answer, fields, table};
 use super::input;
 use super::installation::{Installation, unknown};
-use super::password::Password;
+use super::password::{Chosen, Password};
 
 #[derive(Subcommand)]
 pub enum User {
-    /// Create a user who signs in with a password
+    /// Create a user who signs in with a password; one of another server may keep theirs
     Create(Create),
     /// List every user
     List,
@@ -45,6 +45,9 @@ pub struct Create {
     role: Role,
     #[command(flatten)]
     password: Password,
+    /// File with the hash of the password they have on another server, or - for stdin: bcrypt or Argon2id
+    #[arg(long, value_name = "FILE", conflicts_with = "password_stdin")]
+    password_hash_file: Option<String>,
 }
 
 #[derive(Args)]
@@ -111,7 +114,10 @@ impl User {
 
 impl Create {
     fn run(self, installation: &Installation) -> Result<Answer> {
-        let chosen = self.password.choose(installation.env().ctx)?;
+        let chosen = match &self.password_hash_file {
+            Some(file) => Chosen::imported(input::line(file)?)?,
+            None => self.password.choose(installation.env().ctx)?,
+        };
         let new = NewUser {
             username: self.username,
             email: self.email,

@@ -8,7 +8,7 @@ use super::reader::Reader;
 use super::reference::settings;
 
 settings! { "Compatibility, unsafe";
-    /// Imported confidential clients may refresh and use the device flow without their secret.
+    /// Clients created with `--secret-hash-file` may refresh and use the device flow without their secret.
     COMPAT_SECRETLESS_CLIENTS = "false";
     /// Public clients keep one refresh token instead of rotating it.
     COMPAT_FIXED_PUBLIC_REFRESH = "false";

@@ -58,9 +58,9 @@ pub async fn login(
     let name = username.clone();
     let found = app.read_env(request, move |tx, _| user::by_username(tx, &name)).await?;
     let attempts = Attempts::take(app, request, &username, found.as_ref()).await.map_err(Rejected::Other)?;
-    if let Some(user) = verify(app, password, found).await? {
+    if let Some(verified) = verify(app, password, found).await? {
         attempts.give_back(app);
-        return Ok(sign_in(app, request, user, form.get("remember_me") == Some("1")).await?);
+        return Ok(sign_in(app, request, verified, form.get("remember_me") == Some("1")).await?);
     }
     app.write_env(request, move |tx, env| {
         let shown: String = username.chars().filter(|c| !c.is_control()).take(100).collect();
@@ -105,18 +105,35 @@ impl Attempts {
     }
 }
 
-/// The user, if the password is theirs and they may sign in. Costs one hash whatever is wrong.
-async fn verify(app: &App, password: Secret, found: Option<User>) -> Result<Option<User>, Error> {
-    let hash = found.as_ref().and_then(|user| user.password_hash.clone()).unwrap_or_else(|| NOBODY.clone());
-    let right = app.hasher.run(move || user::verify_password(&password, &hash)).await?;
-    Ok(found.filter(|user| right && user.status == UserStatus::Active && user.auth_source == "local"))
+/// Who showed their password.
+struct Verified {
+    user: User,
+    /// Our own hash of it, if theirs is of another server.
+    upgrade: Option<String>,
+}
+
+/// The user, if the password is theirs and they may sign in. Costs one hash whatever is wrong; an imported one may take
+/// longer than ours, until it is replaced.
+async fn verify(app: &App, password: Secret, found: Option<User>) -> Result<Option<Verified>, Error> {
+    let user = found.as_ref().filter(|user| user.status == UserStatus::Active && user.auth_source == "local");
+    let may = user.is_some();
+    let stored = found.as_ref().and_then(|user| user.password_hash.clone()).unwrap_or_else(|| NOBODY.clone());
+    let ctx = app.context();
+    let job = move || -> Result<_, Error> {
+        // Only who gets in waits for the second hash: it tells nothing to anybody else.
+        let right = user::verify_password(&password, &stored) && may;
+        let upgrade = (right && user::is_foreign(&stored)).then(|| user::hash_password(&password, &ctx));
+        Ok(right.then_some(upgrade.transpose()?))
+    };
+    let upgrade = app.hasher.run(job).await??;
+    Ok(found.zip(upgrade).map(|(user, upgrade)| Verified { user, upgrade }))
 }
 
 /// Makes the session, or renews the one this browser has for the same person; another person's session ends.
 async fn sign_in(
     app: &App,
     request: &HttpRequest,
-    user: User,
+    Verified { user, upgrade }: Verified,
     remember: bool,
 ) -> Result<[Cookie<'static>; 2], Error> {
     let before = SignedIn::of(app, request).await?;
@@ -133,6 +150,9 @@ async fn sign_in(
             // The password was checked outside this transaction: nothing may have changed since.
             if user::active_epoch(tx, &user.id)? != Some(user.epoch) {
                 return Err(Error::refused(authgate_core::error::Code::AccessDenied, WRONG));
+            }
+            if let Some(hash) = upgrade {
+                user::upgrade_password(tx, &user, &hash, env.origin, env.ctx)?;
             }
             let handle = match before {
                 Some(before) if before.user.id == user.id => {

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use actix_web::HttpRequest;
+use authgate_core::client::FirstUse;
 use authgate_core::credentials::Credentials;
 use authgate_core::error::{Code, Error, Result};
 use authgate_core::form::Params;
@@ -21,15 +22,52 @@ pub fn credentials(request: &HttpRequest, params: &Params) -> Result<Credentials
 /// Runs what authenticates a client. A failed authentication counts against its address, and is 429 instead of 401
 /// once the minute has seen too many (deviation D20); only `invalid_client` is a failure.
 ///
-/// A secret has 256 random bits: what the limit slows is noise, not a search, so a right one passes at any time.
-pub async fn guarded<T>(
+/// A secret has 256 random bits: what the limit slows is noise, not a search, so a right one passes at any time. The
+/// exception is the first use of an imported one, which fails until its bcrypt hash is replaced: that is counted first,
+/// since a minute's worth of noise must not become a minute's worth of bcrypt. Authentication comes before anything
+/// else that `attempt` does, so one that failed can be repeated.
+pub async fn guarded<T, F: Future<Output = Result<T>>>(
     app: &App,
     request: &HttpRequest,
     rule: &Rule,
-    attempt: impl Future<Output = Result<T>>,
+    credentials: &Credentials,
+    attempt: impl Fn() -> F,
 ) -> Result<T, ApiError> {
-    let outcome = attempt.await;
-    let failed = outcome.as_ref().is_err_and(|error| error.code() == Some(Code::InvalidClient));
+    let outcome = attempt().await;
+    let failed = is_failure(&outcome);
     limit::after(app, request, rule, failed).await?;
+    if !failed {
+        return Ok(outcome?);
+    }
+    let first_use = first_use(app, request, credentials).await;
+    if first_use == Ok(false) {
+        return Ok(outcome?);
+    }
+    // It was right, or nobody can say now: neither is a failure.
+    app.limiter.give_back(rule.name, limit::address(request));
+    first_use?;
+    let outcome = attempt().await;
+    limit::after(app, request, rule, is_failure(&outcome)).await?;
     Ok(outcome?)
+}
+
+fn is_failure<T>(outcome: &Result<T>) -> bool {
+    outcome.as_ref().is_err_and(|error| error.code() == Some(Code::InvalidClient))
+}
+
+/// True if the secret was an imported one, which is replaced by its SHA-256 here: bcrypt runs on the password threads,
+/// never in a transaction.
+async fn first_use(app: &App, request: &HttpRequest, credentials: &Credentials) -> Result<bool> {
+    let Some(secret) = credentials.secret.clone() else { return Ok(false) };
+    let asked = (credentials.client_id.clone(), secret.clone());
+    let found = app.read_env(request, move |tx, env| FirstUse::of(tx, &asked.0, &asked.1, env.now())).await?;
+    let imported = match found {
+        None => return Ok(false),
+        Some(FirstUse::Over) => return Ok(true),
+        Some(FirstUse::Pending(imported)) => imported,
+    };
+    let matched = app.hasher.run(move || imported.is(&secret).then_some((imported, secret))).await?;
+    let Some((imported, secret)) = matched else { return Ok(false) };
+    app.write_env(request, move |tx, env| imported.upgrade(tx, &secret, env.origin, env.ctx)).await?;
+    Ok(true)
 }

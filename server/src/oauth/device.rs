@@ -1,5 +1,7 @@
 //! `POST /oauth/device/code` (RFC 8628 3.1).
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Data;
@@ -49,12 +51,18 @@ pub async fn post(app: Data<App>, request: HttpRequest, Body(body): Body) -> Res
     let credentials = Credentials::read(bearer::authorization(&request)?, &params)?.ok_or_else(missing)?;
     let scope = params.get("scope").map(Scope::parse).transpose()?.filter(|scope| !scope.is_empty());
     let resources = Resources::parse(params.all("resource"))?;
-    let asked = app.write_env(&request, move |tx, env| {
-        let client = client::authenticate(tx, &credentials, Proof::UnlessSecretless, env.policy, env.now())?;
-        client::note_secretless(tx, env, &client, &credentials)?;
-        device::request(tx, env, &client, (scope.as_ref(), resources))
-    });
-    let requested = guarded(&app, &request, &TOKEN_ADDRESS, asked).await?;
+    let asked = Arc::new((credentials, scope, resources));
+    let attempt = || {
+        let asked = Arc::clone(&asked);
+        app.write_env(&request, move |tx, env| {
+            let (credentials, scope, resources) = &*asked;
+            let client =
+                client::authenticate(tx, credentials, Proof::UnlessSecretless, env.policy, env.now())?;
+            client::note_secretless(tx, env, &client, credentials)?;
+            device::request(tx, env, &client, (scope.as_ref(), resources.clone()))
+        })
+    };
+    let requested = guarded(&app, &request, &TOKEN_ADDRESS, &asked.0, attempt).await?;
     let verification_uri = format!("{}/device", app.config.server.issuer);
     let user_code = requested.user_code.expose();
     let answer = Answer {

@@ -1,5 +1,7 @@
 //! `POST /oauth/introspect` (RFC 7662).
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -16,16 +18,19 @@ use crate::reply;
 
 /// Answers a confidential client about a token.
 pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, ApiError> {
-    let credentials = credentials(&request, &form)?;
-    let token = form.secret("token");
     let hint = form.get("token_type_hint").map(str::to_owned);
-    let asked = app.read_env(&request, move |tx, env| {
-        let caller = client::authenticate(tx, &credentials, Proof::Always, env.policy, env.now())?;
-        let token =
-            token.ok_or_else(|| Error::refused(Code::InvalidRequest, "token parameter is required"))?;
-        Ok((introspection::introspect(tx, env, &caller, (&token, hint.as_deref()))?, caller.id))
-    });
-    let (answer, caller) = guarded(&app, &request, &INTROSPECT_ADDRESS, asked).await?;
+    let asked = Arc::new((credentials(&request, &form)?, form.secret("token"), hint));
+    let attempt = || {
+        let asked = Arc::clone(&asked);
+        app.read_env(&request, move |tx, env| {
+            let (credentials, token, hint) = &*asked;
+            let caller = client::authenticate(tx, credentials, Proof::Always, env.policy, env.now())?;
+            let missing = || Error::refused(Code::InvalidRequest, "token parameter is required");
+            let token = token.as_ref().ok_or_else(missing)?;
+            Ok((introspection::introspect(tx, env, &caller, (token, hint.as_deref()))?, caller.id))
+        })
+    };
+    let (answer, caller) = guarded(&app, &request, &INTROSPECT_ADDRESS, &asked.0, attempt).await?;
     if answer.by_switch {
         app.write_env(&request, move |tx, env| env.note_compat(tx, "COMPAT_INTROSPECT_ANY", &caller)).await?;
     }

@@ -1,5 +1,7 @@
 //! `POST /oauth/revoke` (RFC 7009).
 
+use std::sync::Arc;
+
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use authgate_core::client::{self, Proof};
@@ -15,15 +17,16 @@ use crate::reply;
 
 /// Revokes a client's own token; 200 for every other token too (deviation D4).
 pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, ApiError> {
-    let credentials = credentials(&request, &form)?;
-    let token = form.secret("token");
-    let asked = app.write_env(&request, move |tx, env| {
-        let client = client::authenticate(tx, &credentials, Proof::Always, env.policy, env.now())?;
-        let token =
-            token.ok_or_else(|| Error::refused(Code::InvalidRequest, "token parameter is required"))?;
-        revocation::revoke(tx, env, &client, &token)
-    });
-    guarded(&app, &request, &TOKEN_ADDRESS, asked).await?;
+    let asked = Arc::new((credentials(&request, &form)?, form.secret("token")));
+    let attempt = || {
+        let asked = Arc::clone(&asked);
+        app.write_env(&request, move |tx, env| {
+            let client = client::authenticate(tx, &asked.0, Proof::Always, env.policy, env.now())?;
+            let missing = || Error::refused(Code::InvalidRequest, "token parameter is required");
+            revocation::revoke(tx, env, &client, asked.1.as_ref().ok_or_else(missing)?)
+        })
+    };
+    guarded(&app, &request, &TOKEN_ADDRESS, &asked.0, attempt).await?;
     let mut response = HttpResponse::Ok().finish();
     reply::forbid_storing(response.headers_mut());
     Ok(response)

@@ -1,5 +1,7 @@
 //! `POST /oauth/token` (RFC 6749 3.2).
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -20,22 +22,23 @@ use crate::reply;
 
 /// All grants.
 pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, ApiError> {
-    let asked = TokenRequest::read(bearer::authorization(&request)?, &form)?;
-    let issued = guarded(&app, &request, &TOKEN_ADDRESS, exchange(&app, &request, asked)).await?;
+    let asked = Arc::new(TokenRequest::read(bearer::authorization(&request)?, &form)?);
+    let attempt = || exchange(&app, &request, Arc::clone(&asked));
+    let issued = guarded(&app, &request, &TOKEN_ADDRESS, &asked.credentials, attempt).await?;
     // Signed here, on the thread that answers, after the commit.
     Ok(reply::json(StatusCode::OK, &issued.sign(&app.keyring.now().keys, &app.policy)?))
 }
 
-async fn exchange(app: &App, request: &HttpRequest, asked: TokenRequest) -> Result<Issued> {
+async fn exchange(app: &App, request: &HttpRequest, asked: Arc<TokenRequest>) -> Result<Issued> {
     if let GrantRequest::Device { .. } = asked.grant {
-        poll(app, request, asked.clone()).await?;
+        poll(app, request, Arc::clone(&asked)).await?;
     }
     app.write_env(request, move |tx, env| grants::exchange(tx, env, &asked)).await
 }
 
 /// A device's poll: refused here, without a write, unless the code can be redeemed now. The client must be the code's
 /// own before the clock is touched.
-async fn poll(app: &App, request: &HttpRequest, asked: TokenRequest) -> Result<()> {
+async fn poll(app: &App, request: &HttpRequest, asked: Arc<TokenRequest>) -> Result<()> {
     let code = app.read_env(request, move |tx, env| {
         let client = grants::authenticate(tx, env, &asked)?;
         ExtraClaims::read(asked.extra_claims.as_deref(), &client, env.policy)?;

@@ -11,6 +11,7 @@ mod csrf;
 mod device_page;
 mod headers;
 mod health;
+mod imported;
 mod keys;
 mod limits;
 mod log;

@@ -5,18 +5,50 @@ use crate::audit::{Event, Origin, Severity};
 use crate::context::Context;
 use crate::db::{Json, Tx, params};
 use crate::error::{Code, Error, Result};
+use crate::imported;
 use crate::policy::Policy;
 use crate::secret::Secret;
 
 /// Makes a client; a confidential one gets a secret, which is returned this once.
 pub fn create(
     tx: &mut Tx<'_>,
-    mut spec: ClientSpec,
+    spec: ClientSpec,
     made_by: &'static str,
     policy: &Policy,
     origin: &Origin,
     ctx: &Context,
 ) -> Result<(Client, Option<Secret>)> {
+    let client = insert(tx, spec, made_by, policy, origin, ctx)?;
+    let secret = if client.is_public() { None } else { Some(secret::add(tx, &client.id, ctx)?) };
+    Ok((client, secret))
+}
+
+/// Makes a confidential client that keeps the secret it has on another server, of which only the bcrypt hash is known.
+pub fn import(
+    tx: &mut Tx<'_>,
+    spec: ClientSpec,
+    secret_hash: &str,
+    policy: &Policy,
+    origin: &Origin,
+    ctx: &Context,
+) -> Result<Client> {
+    if spec.client_type == ClientType::Public {
+        return Err(Error::refused(Code::InvalidRequest, "a public client has no secret"));
+    }
+    imported::check_bcrypt(secret_hash)?;
+    let client = insert(tx, spec, "import", policy, origin, ctx)?;
+    secret::store(tx, &client.id, secret_hash, ctx)?;
+    Ok(client)
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    mut spec: ClientSpec,
+    made_by: &'static str,
+    policy: &Policy,
+    origin: &Origin,
+    ctx: &Context,
+) -> Result<Client> {
     let application_type = spec.check(policy)?;
     let public = spec.client_type == ClientType::Public;
     let id_token_alg = spec.stored_id_token_alg().to_owned();
@@ -60,7 +92,6 @@ pub fn create(
         registered_from: None,
     };
     client.insert(tx)?;
-    let secret = if public { None } else { Some(secret::add(tx, &client.id, ctx)?) };
     let details = serde_json::json!({
         "client_name": client.name, "grant_types": client.grants.0, "scopes": client.scopes.to_string(),
         "token_profile": client.token_profile,
@@ -69,7 +100,7 @@ pub fn create(
         .on("CLIENT", &client.id)
         .with(details)
         .write(tx, origin, ctx)?;
-    Ok((client, secret))
+    Ok(client)
 }
 
 /// Changes the fields that people set.

@@ -1,4 +1,4 @@
-//! Client secrets: random and long, so a plain SHA-256 of each is stored.
+//! Client secrets: random and long, so a plain SHA-256 of each is stored. Imported ones are bcrypt until their first use.
 
 use super::Client;
 use crate::audit::{Event, Origin};
@@ -13,11 +13,14 @@ pub const MAX_KEPT: i64 = 30 * 86_400;
 /// A new secret; the caller shows it this once.
 pub(super) fn add(tx: &mut Tx<'_>, client_id: &str, ctx: &Context) -> Result<Secret> {
     let secret = Secret::new(format!("ago_{}", base32(&ctx.bytes::<32>())));
-    tx.execute(
-        "INSERT INTO client_secrets (id, client_id, hash, created_at) VALUES (?1, ?2, ?3, ?4)",
-        params![ctx.id().to_string(), client_id, secret.sha256(), ctx.now()],
-    )?;
+    store(tx, client_id, &secret.sha256(), ctx)?;
     Ok(secret)
+}
+
+/// Stores the hash of a secret that is known elsewhere.
+pub(super) fn store(tx: &mut Tx<'_>, client_id: &str, hash: &str, ctx: &Context) -> Result<()> {
+    let sql = "INSERT INTO client_secrets (id, client_id, hash, created_at) VALUES (?1, ?2, ?3, ?4)";
+    tx.execute(sql, params![ctx.id().to_string(), client_id, hash, ctx.now()]).map(drop)
 }
 
 /// Lower-case base32 without padding (RFC 4648 6), as the contract's client secrets are written.
@@ -103,8 +106,12 @@ pub(crate) fn is_known(tx: &mut Tx<'_>, client: &Client, secret: &Secret, now: i
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::sync::Arc;
+
     use super::super::{ClientSpec, ClientType, Grant, create};
     use super::*;
+    use crate::context::{ManualClock, SystemRandom};
     use crate::testing::{Database, NOW, policy};
 
     const DAY: i64 = 86_400;
@@ -120,8 +127,13 @@ mod tests {
         let (client, first) =
             database.write(|tx, origin, ctx| create(tx, spec, "admin", &policy(), origin, ctx)).unwrap();
         let first = first.unwrap();
-        let rotate =
-            |keep| database.write(|tx, origin, ctx| super::rotate(tx, &client, keep, origin, ctx)).unwrap();
+        // Ids order the secrets, and grow with the milliseconds.
+        let later = Cell::new(0);
+        let rotate = |keep| {
+            later.set(later.get() + 1);
+            let ctx = Context::new(&ManualClock::at(NOW * 1000 + later.get()), Arc::new(SystemRandom));
+            database.write(|tx, origin, _| super::rotate(tx, &client, keep, origin, &ctx)).unwrap()
+        };
         let known =
             |secret: &Secret, now| database.write(|tx, _, _| is_known(tx, &client, secret, now)).unwrap();
         let spans = |now| {

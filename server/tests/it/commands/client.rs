@@ -86,6 +86,45 @@ fn create_prints_everything_and_the_secret_once() {
 }
 
 #[test]
+fn a_client_of_another_server_keeps_its_secret() {
+    let place = Place::migrated();
+    let hash = "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+    std::fs::write(place.path("hash"), format!("{hash}\r\n")).unwrap();
+    let made = place.json(&[&CREATE[..], &["--secret-hash-file", "hash"]].concat());
+    let id = text(&made, "client_id");
+    assert!(made.get("client_secret").is_none() && !made.to_string().contains(hash), "{made}");
+    assert_eq!((made["origin"].as_str(), place.secrets(id)), (Some("import"), vec![hash.to_owned()]));
+    let shown = place.json(&["client", "show", id]);
+    assert_eq!(shown["client_secrets"], json!([{"created_at": made["created_at"], "expires_at": null}]));
+    assert_eq!(place.json(&["client", "update", id, "--name", "Shop"])["origin"], "import");
+    let rotated = place.json(&["client", "rotate-secret", id, "--keep-old", "1h"]);
+    let new = Secret::new(text(&rotated, "client_secret")).sha256();
+    assert_eq!(place.secrets(id), [hash.to_owned(), new]);
+}
+
+#[test]
+fn a_secret_hash_that_cannot_be_verified_makes_no_client() {
+    let place = Place::migrated();
+    let create = [&CREATE[..], &["--secret-hash-file", "-"]].concat();
+    let hash = "CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+    for hostile in [
+        &format!("$2x$05${hash}"),
+        &format!("$2a$31${hash}"),
+        &format!("$2a$05${}", &hash[..52]),
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "garbage",
+        "",
+    ] {
+        let refusal = place.fails_with(&create, hostile);
+        assert!(refusal.starts_with("not a bcrypt hash"), "{refusal}");
+    }
+    let public = ["client", "create", "--name", "N", "--type", "public", "--grant", "device_code"];
+    let public = [&public[..], &["--secret-hash-file", "-"]].concat();
+    assert_eq!(place.fails_with(&public, &format!("$2a$05${hash}")), "a public client has no secret");
+    assert_eq!(place.json(&["client", "list"]), json!([]));
+}
+
+#[test]
 fn a_public_client_has_no_secret() {
     let place = Place::migrated();
     let redirect = ["--redirect-uri", "http://127.0.0.1/callback"];

@@ -54,6 +54,51 @@ fn a_password_comes_through_stdin_and_is_not_repeated() {
 }
 
 #[test]
+fn a_user_of_another_server_keeps_their_password() {
+    let place = Place::migrated();
+    let bcrypt = "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+    let argon2id = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    for (name, hash, password) in [("alice", bcrypt, "U*U"), ("bob", argon2id, "password")] {
+        std::fs::write(place.path("hash"), format!("{hash}\n")).unwrap();
+        let made = place.json(&["user", "create", "--username", name, "--password-hash-file", "hash"]);
+        assert!(made.get("password").is_none() && !made.to_string().contains(hash), "{made}");
+        assert_eq!(place.stored_user(name).password_hash.as_deref(), Some(hash));
+        assert!(signs_in(&place.stored_user(name), password));
+    }
+    let stdin = ["user", "create", "--username", "carol", "--password-hash-file", "-"];
+    place.json_of(&stdin, bcrypt);
+    assert!(signs_in(&place.stored_user("carol"), "U*U"));
+    let reset = place.json(&["user", "reset-password", "carol"]);
+    assert!(signs_in(&place.stored_user("carol"), text(&reset, "password")));
+}
+
+#[test]
+fn a_hash_that_cannot_be_verified_is_refused_and_not_repeated() {
+    let place = Place::migrated();
+    let create = ["user", "create", "--username", "alice", "--password-hash-file", "-"];
+    let hash = "CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+    for hostile in [
+        format!("$2x$05${hash}"),
+        format!("$2a$31${hash}"),
+        format!("$2a$05${}", &hash[..52]),
+        format!("$2a$05${hash}\n$2a$05${hash}"),
+        "$argon2id$v=19$m=4194304,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+            .to_owned(),
+        "garbage".to_owned(),
+        String::new(),
+    ] {
+        let refusal = place.fails_with(&create, &hostile);
+        assert!(refusal.starts_with("not a "), "{refusal}");
+        assert!(hostile.is_empty() || !refusal.contains(&hostile), "{refusal}");
+    }
+    let both = [&create[..], &["--password-stdin"]].concat();
+    assert!(place.fails(&both).contains("cannot be used with"));
+    let missing = place.fails(&["user", "create", "--username", "a", "--password-hash-file", "nowhere"]);
+    assert!(missing.starts_with("cannot read nowhere"), "{missing}");
+    assert_eq!(place.json(&["user", "list"]), json!([]));
+}
+
+#[test]
 fn update_changes_what_is_named_and_keeps_the_rest() {
     let place = Place::migrated();
     place.json(&CREATE);

@@ -96,6 +96,16 @@ impl Registered {
     }
 }
 
+fn example_app(kind: ClientType) -> ClientSpec {
+    ClientSpec {
+        name: "Example App".into(),
+        grants: vec![Grant::AuthorizationCode, Grant::Refresh, Grant::Device],
+        scopes: Scope::parse("openid profile email read write offline_access").unwrap(),
+        redirect_uris: vec![CALLBACK.into()],
+        ..ClientSpec::new(kind)
+    }
+}
+
 impl TestApp {
     /// A confidential client with an https callback.
     pub async fn web_client(&self) -> Registered {
@@ -104,18 +114,20 @@ impl TestApp {
 
     /// A client with an https callback, as `change` has it.
     pub async fn client_of(&self, kind: ClientType, change: impl FnOnce(&mut ClientSpec)) -> Registered {
-        let mut spec = ClientSpec {
-            name: "Example App".into(),
-            grants: vec![Grant::AuthorizationCode, Grant::Refresh, Grant::Device],
-            scopes: Scope::parse("openid profile email read write offline_access").unwrap(),
-            redirect_uris: vec![CALLBACK.into()],
-            ..ClientSpec::new(kind)
-        };
+        let mut spec = example_app(kind);
         change(&mut spec);
         let (policy, ctx) = (Arc::clone(&self.app.policy), self.context());
         let made = self.write(move |tx| client::create(tx, spec, "admin", &policy, &Origin::default(), &ctx));
         let (client, secret) = made.await;
         Registered { id: client.id, secret }
+    }
+
+    /// The confidential client, with the secret whose bcrypt hash it came with.
+    pub async fn imported_client(&self, secret: &str, hash: &'static str) -> Registered {
+        let spec = example_app(ClientType::Confidential);
+        let (policy, ctx) = (Arc::clone(&self.app.policy), self.context());
+        let made = self.write(move |tx| client::import(tx, spec, hash, &policy, &Origin::default(), &ctx));
+        Registered { id: made.await.id, secret: Some(Secret::new(secret)) }
     }
 
     /// Changes a client as an admin does.
