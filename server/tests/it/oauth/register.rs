@@ -97,6 +97,15 @@ async fn rfc7591_3_2_1_the_answer_says_what_was_registered() {
 }
 
 #[actix_web::test]
+async fn openid_registration_3_2_id_secret_and_token_are_one_clients() {
+    let (_app, anon) = open().start();
+    let (first, second) = (registered(&anon, &web()).await, registered(&anon, &web()).await);
+    for name in ["client_id", "client_secret", "registration_access_token", "registration_client_uri"] {
+        assert_ne!(text(&first, name), text(&second, name), "{name}");
+    }
+}
+
+#[actix_web::test]
 async fn rfc7591_3_the_initial_access_token_is_required_where_there_is_one() {
     let app = TestApp::init().with(ENABLED.0, ENABLED.1).with("DYNAMIC_CLIENT_REGISTRATION_TOKEN", TOKEN);
     let (_app, anon) = app.with("ENABLE_RATE_LIMIT", "false").start();
