@@ -1,6 +1,9 @@
 //! Clients and their secrets.
 
-use std::sync::Arc;
+use std::future::{Future as _, poll_fn};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use authgate_core::audit::Origin;
 use authgate_core::client::{self, ClientStatus};
@@ -154,21 +157,29 @@ async fn d3_the_switch_for_imported_clients_is_for_them() {
 async fn a_full_queue_of_hashes_is_said_and_fails_nobody() {
     let (app, anon) = TestApp::init().start();
     let client = app.imported_client(SECRET, HASH).await;
-    let (release, held) = std::sync::mpsc::channel::<()>();
-    let held = Arc::new(std::sync::Mutex::new(held));
-    // More than the threads and their queue can take: each job waits until the test lets go.
-    let jobs: Vec<_> = (0..256)
-        .map(|_| {
-            let (app, held) = (Arc::clone(&app.app), Arc::clone(&held));
-            actix_web::rt::spawn(
-                async move { app.hasher.run(move || held.lock().unwrap().recv().is_ok()).await },
-            )
-        })
-        .collect();
-    actix_web::rt::task::yield_now().await;
+    let (release, held) = channel::<()>();
+    let (starting, started) = channel();
+    let held = Arc::new(Mutex::new(held));
+    let mut jobs: Vec<_> = std::iter::repeat_with(|| {
+        let (held, starting) = (Arc::clone(&held), starting.clone());
+        Box::pin(app.app.hasher.run(move || {
+            starting.send(()).unwrap();
+            held.lock().unwrap().recv().is_ok()
+        }))
+    })
+    .take(512)
+    .collect();
+    let (first, rest) = jobs.split_at_mut(256);
+    // Polled once, a job is in the queue, or refused. More than it can take come twice, since each thread makes room for one.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from) / 2;
+    for (jobs, starts) in [(first, threads.clamp(1, 4)), (rest, 0)] {
+        for job in jobs {
+            poll_fn(|cx| Poll::Ready(job.as_mut().poll(cx).is_ready())).await;
+        }
+        assert_eq!(started.iter().take(starts).count(), starts);
+    }
     client.post(&anon, "/oauth/device/code", &[]).await.is_error(503, "temporarily_unavailable");
-    drop(release);
-    join_all(jobs).await;
+    drop((release, jobs));
     let reply = client.post(&anon, "/oauth/device/code", &[]).await;
     assert_eq!((reply.status, reply.header("x-ratelimit-remaining")), (200, Some("20")), "it is no failure");
 }
