@@ -70,14 +70,17 @@ const TAIL: &str = r#"
 "orders:read" = "See your orders"
 # Clients that registered themselves may ask for it.
 "orders:write" = { words = "Change your orders", self_registered = true }
+# Only people of these roles may give it; for others it is left out.
+admin = { words = "Full administrative access", roles = ["admin"] }
 
 [resources]
 # Resource indicators (RFC 8707), spelled as they shall stand in `aud`.
 orders = "https://api.example.com/orders"
+# Clients that registered themselves may ask for it; for resources that are not listed they always may.
 mail = { uri = "https://mail.example.com", name = "Mail", self_registered = true }
 ```
 
-The scopes `openid`, `profile`, `email`, `offline_access`, `read`, `write` and `admin` are there without being listed.
+The scopes `openid`, `profile`, `email`, `address`, `phone`, `offline_access`, `read`, `write` and `admin` are there without being listed.
 "#;
 
 /// `docs/configuration.md`.
