@@ -118,14 +118,21 @@ async fn look_up(
 ) -> Result<Result<Found, &'static str>, PageError> {
     limit::take(app, &DEVICE_VERIFY, &limit::address(request)).await?;
     limit::take(app, &DEVICE_WRONG, &signed_in.user.id).await?;
-    let text = typed.to_owned();
+    let (text, role) = (typed.to_owned(), signed_in.user.role);
     let found = app.read_env(request, move |tx, env| {
-        let Some(code) = device::by_user_code(tx, env, &text)? else { return Ok(Err("User code not found")) };
+        let Some(mut code) = device::by_user_code(tx, env, &text)? else {
+            return Ok(Err("User code not found"));
+        };
         let client =
             client::by_id(tx, &code.client_id)?.filter(|client| client.status == ClientStatus::Active);
         let Some(client) = client else { return Ok(Err("This application is not active")) };
+        let asked = code.scope.clone();
+        code.scope = asked.filter(|name| env.policy.may_have(name, Some(role)));
         Ok(match code.status {
             _ if code.expires_at <= env.now() => Err("Code has expired, please request a new one"),
+            DeviceStatus::Pending if !code.scope.is_enough_of(&asked) => {
+                Err("Your account cannot give this application what it asks for")
+            }
             DeviceStatus::Pending => {
                 Ok(Found { code, client, user_code: device::display(&text).unwrap_or_default() })
             }

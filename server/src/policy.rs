@@ -33,6 +33,18 @@ pub fn of(config: &Config) -> Policy {
         consent_remember: config.oauth.consent_remember,
         consent_max_age: config.oauth.consent_max_age,
         scopes: config.scopes.iter().map(|(name, scope)| (name.clone(), scope.words.clone())).collect(),
+        scope_roles: config
+            .scopes
+            .iter()
+            .filter(|(_, scope)| !scope.roles.is_empty())
+            .map(|(name, scope)| (name.clone(), scope.roles.clone()))
+            .collect(),
+        closed_resources: config
+            .resources
+            .values()
+            .filter(|entry| !entry.self_registered)
+            .map(|entry| entry.resource.clone())
+            .collect(),
         resources: config.resources.values().map(|entry| entry.resource.clone()).collect(),
         redirect_schemes: config.oauth.redirect_schemes.clone(),
         registration: config.registration.rules.clone(),
@@ -67,7 +79,10 @@ mod tests {
 
     #[test]
     fn every_setting_arrives() {
-        let file = Scratch::new("policy", "[resources]\napi = \"https://Api.example.com/\"\n");
+        let file = Scratch::new(
+            "policy",
+            "[scopes]\nadmin = { roles = [\"admin\"] }\n[resources]\napi = \"https://Api.example.com/\"\n",
+        );
         let config = config(&[
             ("CONFIG_FILE", file.path()),
             ("BASE_URL", "https://id.example.com/auth/"),
@@ -126,6 +141,8 @@ mod tests {
             consent_remember,
             consent_max_age,
             scopes,
+            scope_roles,
+            closed_resources,
             resources,
             redirect_schemes,
             registration,
@@ -144,6 +161,8 @@ mod tests {
         assert_eq!((limits.raw_size, limits.keys, limits.value_size), (13, 14, 0));
         assert_eq!(access_typ, "JWT");
         assert_eq!(scopes["openid"], "Verify your identity");
+        assert_eq!(scope_roles, [("admin".to_owned(), vec![authgate_core::user::Role::Admin])].into());
+        assert!(closed_resources.has(resources.iter().next().unwrap()));
         assert_eq!(
             resources.iter().next().map(authgate_core::resource::Resource::as_str),
             Some("https://Api.example.com/")

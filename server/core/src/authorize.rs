@@ -94,6 +94,7 @@ fn read(
     let scope = scope_of(client, params)?;
     let code_challenge = challenge(client, params)?;
     let resources = Resources::parse(params.all("resource"))?.spelled_as(&env.policy.resources);
+    client.check_resources(&resources, env.policy)?;
     let (prompt, max_age) = freshness(params)?;
     let claims = params.get("claims").map(ClaimsRequest::parse).transpose()?.unwrap_or_default();
     let claims = claims.within(&|scope| client.scopes.has(scope));
@@ -251,7 +252,24 @@ pub enum Skip {
 
 impl Question {
     /// Reads what is known about this request and user.
-    pub fn of(tx: &mut Tx<'_>, client: Client, user: &User, request: &AuthorizationRequest) -> Result<Self> {
+    ///
+    /// Scopes that this person's role may not give are dropped from the request first, like those that the client has not
+    /// registered; if that leaves nothing useful, the request is refused.
+    pub fn of(
+        tx: &mut Tx<'_>,
+        policy: &Policy,
+        client: Client,
+        user: &User,
+        request: &mut AuthorizationRequest,
+    ) -> Result<Self> {
+        let asked = Scope::parse(&request.scope)?;
+        let scope = asked.filter(|name| policy.may_have(name, Some(user.role)));
+        if request.refused.is_none() && !scope.is_enough_of(&asked) {
+            let words = "this person may give none of the requested scopes";
+            request.refused =
+                Some(Refusal { code: Code::InvalidScope, description: words.into(), commit: false });
+        }
+        request.scope = scope.to_string();
         let pairs = Pairs::of(&Scope::parse(&request.scope)?, &request.resources);
         let known = consent::active(tx, &user.id, &client.id, ConsentOrigin::Code)?;
         let known = known.filter(|known| known.holds(user, &client));
@@ -261,7 +279,7 @@ impl Question {
     /// Applies the rules of `sessions-and-consent.md`.
     pub fn skip(&self, policy: &Policy, user: &User, request: &AuthorizationRequest, now: i64) -> Skip {
         let kind = redirect_uri::kind(&request.redirect_uri);
-        if request.prompts(Prompt::Consent) {
+        if request.prompts(Prompt::Consent) || request.refused.is_some() {
             return Skip::Ask;
         }
         if self.client.skip_consent && kind == Kind::Https {

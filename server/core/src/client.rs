@@ -16,6 +16,7 @@ pub(crate) use spec::redirect_kinds;
 
 use crate::db::{Json, Tx, params, row, text_enum};
 use crate::error::{Code, Error, Result};
+use crate::policy::Policy;
 use crate::redirect_uri;
 use crate::resource::Resources;
 use crate::scope::Scope;
@@ -213,13 +214,24 @@ impl Client {
     /// it was asked for (deviation D30).
     pub fn registered(&self, asked: &Scope) -> Result<Scope> {
         let scope = asked.filter(|name| self.scopes.has(name));
-        if scope.is_empty() || asked.has("openid") && !scope.has("openid") {
+        if scope.is_empty() || !scope.is_enough_of(asked) {
             return Err(Error::refused(
                 Code::InvalidScope,
                 "none of the requested scopes is registered for this client",
             ));
         }
         Ok(scope)
+    }
+
+    /// A refusal if it registered itself and asks for a resource of the deployment that is not for such clients.
+    pub fn check_resources(&self, asked: &Resources, policy: &Policy) -> Result<()> {
+        if self.self_registered() && asked.iter().any(|resource| policy.closed_resources.has(resource)) {
+            return Err(Error::refused(
+                Code::InvalidTarget,
+                "this resource is not for applications that registered themselves",
+            ));
+        }
+        Ok(())
     }
 
     /// A refusal unless the grant was registered.

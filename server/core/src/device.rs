@@ -109,6 +109,7 @@ pub fn request(
     client.require(Grant::Device, "Device authorization flow is not enabled for this client")?;
     let (scope, resources) = asked;
     let resources = resources.spelled_as(&env.policy.resources);
+    client.check_resources(&resources, env.policy)?;
     let scope = scope_of(client, scope)?;
     let mut bytes = env.ctx.bytes::<20>();
     bytes[..6].copy_from_slice(&env.ctx.now_ms().to_be_bytes()[2..]);
@@ -247,7 +248,7 @@ pub fn approve(
     let (user, session, consent) = by;
     let changed = tx.execute(
         "UPDATE device_codes SET status = 'approved', user_id = ?2, user_epoch = ?3, consent_id = ?4, \
-         consent_epoch = ?5, auth_time = ?6, acr = ?7, amr = ?8, decided_at = ?9 \
+         consent_epoch = ?5, auth_time = ?6, acr = ?7, amr = ?8, decided_at = ?9, scope = ?10 \
          WHERE id = ?1 AND status = 'pending' AND expires_at > ?9",
         params![
             &code.id,
@@ -259,6 +260,8 @@ pub fn approve(
             &session.acr,
             &session.amr,
             env.now(),
+            // What the page showed: without what this person may not give.
+            &code.scope,
         ],
     )?;
     if changed == 0 {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::extra_claims;
 use crate::registration;
 use crate::resource::Resources;
+use crate::user::Role;
 
 /// Lifetimes of one token profile, in seconds.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +66,10 @@ pub struct Policy {
     pub consent_max_age: i64,
     /// Known scopes and their words for the consent page.
     pub scopes: BTreeMap<String, String>,
+    /// Scopes that only people of these roles may give; the others are for everybody.
+    pub scope_roles: BTreeMap<String, Vec<Role>>,
+    /// Resources of the deployment that clients which registered themselves may not ask for.
+    pub closed_resources: Resources,
     /// Resources of the deployment, in the spelling that goes into `aud` (deviation D28).
     pub resources: Resources,
     /// Private-use redirect schemes without a dot.
@@ -111,6 +116,12 @@ impl Policy {
         let profiles = [self.short, self.standard, self.long].map(|lifetimes| lifetimes.access);
         let access = profiles.into_iter().max().unwrap_or_default() + self.jitter;
         access.max(self.client_credentials).max(self.id_token)
+    }
+
+    /// True if a person of this role may give this scope; `None` is a client that asks for itself.
+    pub fn may_have(&self, scope: &str, role: Option<Role>) -> bool {
+        let roles = self.scope_roles.get(scope);
+        roles.is_none_or(|roles| role.is_some_and(|role| roles.contains(&role)))
     }
 
     /// Words for a scope on a page; unknown scopes are their own words.

@@ -50,6 +50,12 @@ impl Scope {
         self.iter().all(|name| other.has(name))
     }
 
+    /// True if what is left of `asked` is worth going on with: something, and `openid` where it was asked for (deviation
+    /// D30).
+    pub fn is_enough_of(&self, asked: &Scope) -> bool {
+        (!self.is_empty() || asked.is_empty()) && (self.has("openid") || !asked.has("openid"))
+    }
+
     /// The names that `keep` accepts.
     #[must_use]
     pub fn filter(&self, keep: impl Fn(&str) -> bool) -> Scope {

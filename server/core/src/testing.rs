@@ -48,6 +48,8 @@ pub fn policy() -> Policy {
         consent_remember: true,
         consent_max_age: 31_536_000,
         scopes: BTreeMap::new(),
+        scope_roles: BTreeMap::new(),
+        closed_resources: Resources::default(),
         resources: Resources::default(),
         redirect_schemes: Vec::new(),
         registration: Rules::default(),

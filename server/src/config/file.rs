@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use authgate_core::resource::Resource;
+use authgate_core::user::Role;
 use toml::{Table, Value};
 
 use super::problem::{Problem, shown};
@@ -22,6 +23,8 @@ pub struct ScopeEntry {
     pub words: String,
     /// True if clients that registered themselves may ask for it.
     pub self_registered: bool,
+    /// Only people of these roles may give it; empty for everybody.
+    pub roles: Vec<Role>,
 }
 
 /// A resource that tokens can be for (RFC 8707).
@@ -53,7 +56,7 @@ const SCOPES: [(&str, &str, bool); 9] = [
 
 pub(super) fn read(reader: &mut Reader<'_>) -> (Scopes, Resources) {
     let known = |(name, words, own): (&str, &str, bool)| {
-        (name.to_owned(), ScopeEntry { words: words.to_owned(), self_registered: own })
+        (name.to_owned(), ScopeEntry { words: words.to_owned(), self_registered: own, roles: Vec::new() })
     };
     let (mut scopes, mut resources) = (SCOPES.map(known).into(), Resources::new());
     let Some(path) = reader.text(CONFIG_FILE) else { return (scopes, resources) };
@@ -110,13 +113,17 @@ impl File<'_, '_> {
         let known = scopes.get(name);
         let (mut words, mut self_registered) =
             (known.map(|known| known.words.clone()), known.is_some_and(|known| known.self_registered));
+        let mut bound = Vec::new();
         self.members(&key, "words", value, |member, value| match member {
             "words" => text(value).map(|text| words = Some(text)),
             "self_registered" => flag(value).map(|flag| self_registered = flag),
-            _ => Err("is unknown; a scope has words and self_registered"),
+            "roles" => roles(value).map(|roles| bound = roles),
+            _ => Err("is unknown; a scope has words, self_registered and roles"),
         });
         match words {
-            Some(words) => drop(scopes.insert(name.to_owned(), ScopeEntry { words, self_registered })),
+            Some(words) => {
+                scopes.insert(name.to_owned(), ScopeEntry { words, self_registered, roles: bound });
+            }
             None => self.missing(&key, "words", value, "must say what the scope allows"),
         }
     }
@@ -193,6 +200,13 @@ impl File<'_, '_> {
         let name = format!("{}: {key}", self.path);
         self.reader.refuse(Problem { name, value, expected: expected.to_owned() });
     }
+}
+
+/// A list of at least one role.
+fn roles(value: &Value) -> Result<Vec<Role>, &'static str> {
+    let named = value.as_array().filter(|roles| !roles.is_empty());
+    let named = named.and_then(|roles| roles.iter().map(|role| Role::parse(role.as_str()?)).collect());
+    named.ok_or("must be a list of roles, which are admin and user")
 }
 
 fn text(value: &Value) -> Result<String, &'static str> {

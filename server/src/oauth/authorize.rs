@@ -126,9 +126,9 @@ async fn proceed(
         return Ok(to_login(app, request, &way_back(&interaction.id), again).await?);
     };
     let (mut asked, user) = (asked.clone(), signed_in.user.clone());
-    let question = app.read_env(request, move |tx, _| {
+    let question = app.read_env(request, move |tx, env| {
         let client = authorize::revalidate(tx, &mut asked)?;
-        Ok((Question::of(tx, client, &user, &asked)?, asked))
+        Ok((Question::of(tx, env.policy, client, &user, &mut asked)?, asked))
     });
     let (question, asked) = question.await?;
     interaction.request.0 = asked;
@@ -165,8 +165,8 @@ async fn allow(
     let asked = interaction.request.0.clone();
     let code = app.write_env(request, move |tx, env| {
         let client = authorize::revalidate(tx, &mut interaction.request.0)?;
+        let question = Question::of(tx, env.policy, client, &signed_in.user, &mut interaction.request.0)?;
         let asked = &interaction.request.0;
-        let question = Question::of(tx, client, &signed_in.user, asked)?;
         if question.skip(env.policy, &signed_in.user, asked, env.now()) != Skip::Yes {
             return Err(Error::refused(
                 Code::AccessDenied,
@@ -226,13 +226,13 @@ async fn decide(
     let again = (interaction.clone(), signed_in.clone());
     let decided = app.write_env(request, move |tx, env| {
         let client = authorize::revalidate(tx, &mut interaction.request.0)?;
-        let asked = &interaction.request.0;
         if !approved {
             take(tx, env, &interaction, &signed_in)?;
-            authorize::deny(tx, env, asked, &signed_in.user)?;
+            authorize::deny(tx, env, &interaction.request.0, &signed_in.user)?;
             return Ok(Decision::Denied(Box::new(client)));
         }
-        let question = Question::of(tx, client, &signed_in.user, asked)?;
+        let question = Question::of(tx, env.policy, client, &signed_in.user, &mut interaction.request.0)?;
+        let asked = &interaction.request.0;
         if interaction.shown.as_deref() != Some(&question.digest(asked)) {
             return Ok(Decision::Changed);
         }

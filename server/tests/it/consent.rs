@@ -1,6 +1,8 @@
 //! The consent page: whom it is bound to, what it says.
 
+mod grows;
 mod remembered;
+mod roles;
 
 use authgate_core::audit::Origin;
 use authgate_core::client::{self, ClientStatus, ClientType};

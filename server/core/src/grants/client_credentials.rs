@@ -19,7 +19,7 @@ pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, request: &TokenR
         return Err(Error::refused(Code::InvalidClient, "Client authentication failed"));
     }
     client.require(Grant::ClientCredentials, "Client credentials flow is not enabled for this client")?;
-    let allowed = client.scopes.filter(|name| !OF_PEOPLE.contains(&name));
+    let allowed = client.scopes.filter(|name| !OF_PEOPLE.contains(&name) && env.policy.may_have(name, None));
     let scope = match &request.scope {
         None => allowed,
         Some(asked) if asked.within(&allowed) => asked.clone(),

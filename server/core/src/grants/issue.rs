@@ -85,6 +85,13 @@ impl NewToken<'_> {
                 "an access token of a client that registered itself is for one resource: name one",
             ));
         }
+        // The person's role may be another than when they said yes.
+        let role = self.user.map(|user| user.role);
+        let scope = self.scope.filter(|name| env.policy.may_have(name, role));
+        if scope.is_empty() && !self.scope.is_empty() {
+            let words = "the person may not give this scope any more";
+            return Err(Error::refused(Code::InvalidScope, words));
+        }
         let expires_at = env.now() + self.lifetime;
         let token = Token {
             jti: env.ctx.id().to_string(),
@@ -98,7 +105,7 @@ impl NewToken<'_> {
             // No token outlives its grant, so a used code that is kept as long as the grant shows every replay.
             expires_at: self.family.map_or(expires_at, |family| expires_at.min(family.expires_at)),
             status: TokenStatus::Active,
-            scope: self.scope,
+            scope,
         };
         token.insert(tx)?;
         self.client.note_use(tx, env.now())?;

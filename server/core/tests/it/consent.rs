@@ -18,7 +18,8 @@ fn question(world: &World, of: &Approval, changes: Changes<'_>) -> (Question, Sk
     let (client, user) = now(world, of);
     let app = crate::world::App { client, ..of.app.clone() };
     let request = world.asked(&app, changes);
-    let question = world.read(|tx, _| Question::of(tx, app.client, &user, &request)).unwrap();
+    let question =
+        world.read(|tx, env| Question::of(tx, env.policy, app.client, &user, &mut request.clone())).unwrap();
     let skip = question.skip(&world.policy, &user, &request, world.now());
     (question, skip)
 }

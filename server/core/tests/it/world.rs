@@ -81,6 +81,8 @@ fn policy() -> Policy {
         consent_remember: true,
         consent_max_age: 365 * 86_400,
         scopes: std::collections::BTreeMap::new(),
+        scope_roles: std::collections::BTreeMap::new(),
+        closed_resources: Resources::default(),
         resources: Resources::default(),
         redirect_schemes: Vec::new(),
         registration: authgate_core::registration::Rules::default(),
