@@ -160,26 +160,26 @@ async fn a_full_queue_of_hashes_is_said_and_fails_nobody() {
     let (release, held) = channel::<()>();
     let (starting, started) = channel();
     let held = Arc::new(Mutex::new(held));
-    let mut jobs: Vec<_> = std::iter::repeat_with(|| {
-        let (held, starting) = (Arc::clone(&held), starting.clone());
-        Box::pin(app.app.hasher.run(move || {
-            starting.send(()).unwrap();
-            held.lock().unwrap().recv().is_ok()
-        }))
-    })
-    .take(512)
-    .collect();
-    let (first, rest) = jobs.split_at_mut(256);
-    // Polled once, a job is in the queue, or refused. More than it can take come twice, since each thread makes room for one.
+    let mut waiting = Vec::new();
+    // More than the queue takes, twice: each thread that begins with one makes room for another.
     let threads = std::thread::available_parallelism().map_or(1, usize::from) / 2;
-    for (jobs, starts) in [(first, threads.clamp(1, 4)), (rest, 0)] {
-        for job in jobs {
-            poll_fn(|cx| Poll::Ready(job.as_mut().poll(cx).is_ready())).await;
+    for starts in [threads.clamp(1, 4), 0] {
+        for _ in 0..256 {
+            let (held, starting) = (Arc::clone(&held), starting.clone());
+            let mut job = Box::pin(app.app.hasher.run(move || {
+                starting.send(()).unwrap();
+                held.lock().unwrap().recv().is_ok()
+            }));
+            // Polled once, it is in the queue, or refused.
+            if poll_fn(|cx| Poll::Ready(job.as_mut().poll(cx).is_pending())).await {
+                waiting.push(job);
+            }
         }
         assert_eq!(started.iter().take(starts).count(), starts);
     }
     client.post(&anon, "/oauth/device/code", &[]).await.is_error(503, "temporarily_unavailable");
-    drop((release, jobs));
+    drop(release);
+    join_all(waiting).await;
     let reply = client.post(&anon, "/oauth/device/code", &[]).await;
     assert_eq!((reply.status, reply.header("x-ratelimit-remaining")), (200, Some("20")), "it is no failure");
 }
