@@ -106,7 +106,10 @@ impl App {
         let Surroundings { clock, random, timeouts } = surroundings;
         let policy = policy::of(&config);
         let now = clock.now_ms() / 1000;
-        let recovery = store.write(|tx| recovery::start(tx, policy.retry_window, now))?;
+        let recovery = store.write(|tx| {
+            master.require(tx)?;
+            recovery::start(tx, policy.retry_window, now)
+        })?;
         Ok(Self {
             issuer: Issuer::start(store.writer()?, &health),
             devices: Devices::start(&health),

@@ -39,7 +39,7 @@ pub async fn run(app: Arc<App>) {
 
 /// Sends every notice that is due, a few at once. Returns how many clients took theirs.
 pub async fn deliver(app: &App) -> Result<usize> {
-    let mut taken = 0;
+    let (mut taken, mut ready) = (0, None);
     loop {
         let now = app.context().now();
         // The look costs no write; mostly there is nothing.
@@ -47,8 +47,11 @@ pub async fn deliver(app: &App) -> Result<usize> {
             return Ok(taken);
         }
         let due = app.issuer.write(move |tx| logout::claim(tx, AT_ONCE, now)).await?;
-        let http = client()?;
-        let sent = join_all(due.into_iter().map(|(notice, client)| send(app, &http, notice, client))).await;
+        let http = match &mut ready {
+            Some(http) => http,
+            none => none.insert(client()?),
+        };
+        let sent = join_all(due.into_iter().map(|(notice, client)| send(app, http, notice, client))).await;
         for answer in sent {
             taken += usize::from(answer?);
         }

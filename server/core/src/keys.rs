@@ -342,6 +342,27 @@ mod tests {
     }
 
     #[test]
+    fn a_pem_that_is_configured_again_signs_again_and_one_that_was_rotated_away_does_not() {
+        let database = Database::new();
+        let (a, b) = (
+            pem(making::tests::pems(Algorithm::Es256).remove(0)),
+            pem(making::tests::pems(Algorithm::Es256).remove(0)),
+        );
+        let signs = |config: &KeyConfig| keys(&database, config).unwrap().access().kid.clone().unwrap();
+        let (first, second) = (signs(&a), signs(&b));
+        assert_eq!(signs(&a), first, "another was configured in between");
+        let sql = "UPDATE signing_keys SET state = CASE kid WHEN ?1 THEN 'current' ELSE 'retiring' END \
+                   WHERE algorithm = 'ES256'";
+        database.write(|tx, _, _| tx.execute(sql, crate::db::params![&second])).unwrap();
+        assert_eq!(signs(&a), second, "it was rotated away by a command");
+        let revoke = "UPDATE signing_keys SET state = 'revoked' WHERE kid = ?1";
+        signs(&b);
+        database.write(|tx, _, _| tx.execute(revoke, crate::db::params![&first])).unwrap();
+        let error = keys(&database, &a).err().unwrap().to_string();
+        assert!(error.contains("was revoked as compromised"), "{error}");
+    }
+
+    #[test]
     fn a_kid_names_one_key() {
         let database = Database::new();
         let named = |text: String| KeyConfig { key_id: Some("k1".into()), ..pem(text) };

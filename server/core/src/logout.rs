@@ -70,11 +70,10 @@ impl LogoutRequest {
 
     /// True if the client knows who is signed in, and in which session: then nobody has to be asked.
     pub fn is_about(&self, tx: &mut Tx<'_>, session: &Session) -> Result<bool> {
-        let Some(hint) = self.hint.as_ref().filter(|hint| hint.sub == session.user_id) else {
-            return Ok(false);
-        };
-        let sid = sid_of(tx, &session.id, &hint.aud)?;
-        Ok(hint.sid.is_none() || hint.sid == sid)
+        let hint = self.hint.as_ref().filter(|hint| self.client.is_some() && hint.sub == session.user_id);
+        let Some(hint) = hint else { return Ok(false) };
+        // A device's ID token names no session, so it ends none.
+        Ok(hint.sid.is_some() && hint.sid == sid_of(tx, &session.id, &hint.aud)?)
     }
 
     /// Where to go afterwards, with the state.

@@ -49,11 +49,19 @@ impl Master {
         }
     }
 
-    /// A new key in a file that is to replace another: whole and flushed, or not there at all.
+    /// A new key in a file that is to replace another: whole and flushed, or not there at all. Fails if it is there.
     pub fn draft(path: &Path, ctx: &Context) -> Result<Self> {
         let key = Self(ctx.bytes());
-        let written = private_file::replace(path, &format!("{}\n", base64url(&key.0)), ctx);
-        written.map(|()| key).map_err(|error| trouble("write", path, &error))
+        match private_file::create(path, &format!("{}\n", base64url(&key.0)), ctx) {
+            Ok(()) => Ok(key),
+            // Of two that draft at once, only one may go on: the other's key would be lost.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(Error::failed(format_args!(
+                "{} is there already: another rewrap is running, or one died before it changed anything; in that case \
+                 remove the file",
+                path.display()
+            ))),
+            Err(error) => Err(trouble("write", path, &error)),
+        }
     }
 
     /// True if the database was used with a master key before, so that making a new one would be of no use.
@@ -82,6 +90,17 @@ impl Master {
     pub fn fits(&self, tx: &mut Tx<'_>) -> Result<bool> {
         let expected = self.check_text();
         Ok(check_value(tx)?.is_none_or(|stored| same(stored.as_bytes(), expected.as_bytes())))
+    }
+
+    /// Fails unless the database was used with this key. Whoever seals asks in the same transaction, since a command may
+    /// have replaced the key beside it.
+    pub fn require(&self, tx: &mut Tx<'_>) -> Result<()> {
+        if self.fits(tx)? {
+            return Ok(());
+        }
+        Err(Error::failed(
+            "the master key was replaced by `authgate key rewrap`: start again with the new one",
+        ))
     }
 
     /// Makes this the database's key; whoever does that seals everything anew in the same transaction.

@@ -9,7 +9,7 @@ mod metadata;
 mod quota;
 mod wanted;
 
-pub use approval::{approve, reject};
+pub use approval::{approve, digest, reject};
 pub use configuration::{authenticate, update};
 pub use metadata::Metadata;
 pub use quota::{UNDECIDED, remove_unused};

@@ -33,7 +33,7 @@ pub enum Client {
     /// Let a client ask for tokens
     Enable(Named),
     /// Let a client that registered itself ask for tokens
-    Approve(Named),
+    Approve(Approve),
     /// Turn a client that registered itself down
     Reject(Named),
     /// Let a client ask for nothing, and end all that was issued to it
@@ -64,6 +64,15 @@ pub struct Update {
     client: Named,
     #[command(flatten)]
     fields: Fields,
+}
+
+#[derive(Args)]
+pub struct Approve {
+    #[command(flatten)]
+    client: Named,
+    /// The `registration_digest` that `client show` printed: what you looked at is what you approve
+    #[arg(long)]
+    digest: String,
 }
 
 #[derive(Args)]
@@ -122,7 +131,9 @@ impl Client {
             Client::Enable(named) => named.change(installation, |tx, env, client| {
                 client::set_status(tx, client, ClientStatus::Active, env.origin, env.ctx)
             }),
-            Client::Approve(named) => named.change(installation, registration::approve),
+            Client::Approve(Approve { client: named, digest }) => {
+                named.change(installation, |tx, env, client| registration::approve(tx, env, client, &digest))
+            }
             Client::Reject(named) => named.change(installation, registration::reject),
             Client::Disable(named) => named.change(installation, |tx, env, client| {
                 client::set_status(tx, client, ClientStatus::Inactive, env.origin, env.ctx)
@@ -203,6 +214,9 @@ fn show(named: &Named, installation: &Installation) -> Result<Answer> {
     let mut object = object(&client);
     let spans = secrets.iter().map(|one| json!({"created_at": one.created_at, "expires_at": one.expires_at}));
     object["client_secrets"] = spans.collect();
+    if client.registered_from.is_some() {
+        object["registration_digest"] = registration::digest(&client).into();
+    }
     Ok(Answer::new(lines(&object, FIRST), object))
 }
 

@@ -21,11 +21,11 @@ settings! { "Dynamic client registration";
     DYNAMIC_CLIENT_REGISTRATION_TOKEN_FILE = "";
     /// The most such clients may ask for, separated by commas or spaces.
     DCR_SCOPES = "(the scopes marked self_registered)";
-    /// Clients from one address or IPv6 /64 that nobody approved; behind a proxy all callers have its address.
+    /// Clients from one address or IPv6 /64 that nobody approved or used; behind a proxy all callers have its address.
     DCR_MAX_PER_ADDRESS = "20";
     /// Clients in all that nobody approved.
     DCR_MAX_CLIENTS = "10000";
-    /// A usable client that was never used is removed after this time, at most 720h.
+    /// In mode open, a client that was never used is removed after this time, at most 720h; in the other modes after 720h.
     DCR_UNUSED_AFTER = "24h";
 }
 

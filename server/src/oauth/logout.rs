@@ -5,13 +5,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use authgate_core::error::{Error, Result};
 use authgate_core::form::Params;
 use authgate_core::logout::LogoutRequest;
+use authgate_core::redirect_uri;
 use authgate_core::session;
 
 use crate::app::App;
 use crate::browser;
 use crate::error::PageError;
 use crate::form::PageForm;
-use crate::page::{Hidden, SignOut, SignedOut};
+use crate::page::{Continue, Hidden, SignOut, SignedOut};
 use crate::reply;
 use crate::session::SignedIn;
 
@@ -98,8 +99,16 @@ async fn end(
 
 /// Nobody is signed in any more.
 fn gone(app: &App, request: &HttpRequest, asked: &LogoutRequest) -> Result<HttpResponse, PageError> {
-    match asked.destination() {
-        Some(address) => Ok(reply::on_to(request, &address)),
-        None => reply::page(app, &SignedOut {}),
+    match (asked.destination(), &asked.client) {
+        // As with errors of the authorization endpoint: an address that nobody approved moves nobody by itself.
+        (Some(address), Some(client)) if client.self_registered() => {
+            let (host, client_name) = (redirect_uri::host(&address), Some(client.name.clone()));
+            reply::page(
+                app,
+                &Continue { host, address, client_name, fields: None, refusal: None, script: None },
+            )
+        }
+        (Some(address), _) => Ok(reply::on_to(request, &address)),
+        (None, _) => reply::page(app, &SignedOut {}),
     }
 }

@@ -82,6 +82,10 @@ pub async fn put(
     Body(body): Body,
 ) -> Result<HttpResponse, ApiError> {
     let token = registration_access_token(&app, &request)?;
+    // Each change is a write and an event, so one client makes few of them.
+    if let Some(verdict) = limit::take(&app, &REGISTER, &id).await? {
+        request.extensions_mut().insert(verdict);
+    }
     let presented = token.clone();
     // Whoever has no token learns nothing about what would be accepted.
     let metadata = metadata(&request, &body);

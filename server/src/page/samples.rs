@@ -260,7 +260,9 @@ fn handover(pages: &Pages, samples: &mut Vec<Sample>) {
     };
     add(samples, pages, "continue-refused-form-post", &refused);
     let address = "https://app.example.com/callback?error=invalid_scope&state=a+b".into();
-    add(samples, pages, "continue-refused", &Continue { address, fields: None, ..refused });
+    let refused = Continue { address, fields: None, ..refused };
+    add(samples, pages, "continue-refused", &refused);
+    add(samples, pages, "continue-signed-out", &Continue { refusal: None, ..refused });
 }
 
 fn errors(pages: &Pages, samples: &mut Vec<Sample>) {

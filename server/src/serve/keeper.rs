@@ -31,10 +31,6 @@ impl Keeper {
 
     /// One look: reloads the keys if something has changed.
     pub async fn look(&mut self, app: &App) -> Result<()> {
-        if self.looks.is_multiple_of(LOOKS_PER_TURN) {
-            turn(app).await?;
-        }
-        self.looks = self.looks.wrapping_add(1);
         let known = self.generation;
         let (master, config) = (Arc::clone(&app.master), open::key_config(&app.config));
         let changed = app.read(move |tx| {
@@ -49,7 +45,9 @@ impl Keeper {
             self.generation = generation;
             tracing::info!(generation, "keys reloaded");
         }
-        Ok(())
+        // After the reload, so that a writer in trouble keeps nobody from hearing of a revoked key.
+        self.looks = self.looks.wrapping_add(1);
+        if self.looks % LOOKS_PER_TURN == 1 { turn(app).await } else { Ok(()) }
     }
 }
 

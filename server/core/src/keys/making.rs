@@ -109,6 +109,7 @@ impl NewKey {
 
     /// Stores it, wrapped.
     pub fn store_as(self, state: KeyState, tx: &mut Tx<'_>, master: &Master, ctx: &Context) -> Result<()> {
+        master.require(tx)?;
         generation::raise(tx, ctx.now())?;
         StoredKey {
             wrapped: master.seal(WRAP, &self.kid, &self.secret, ctx),
@@ -149,11 +150,40 @@ pub fn import(
             new.algorithm.as_str()
         )));
     }
-    if !new.is_new(tx)? {
+    // What is configured is imported once: a key that was rotated away since stays away, until another is configured.
+    let known: Option<(String,)> = tx.one("SELECT value FROM settings WHERE name = 'configured_key'", &[])?;
+    let is_new = new.is_new(tx)?;
+    if !is_new && known.is_none_or(|(kid,)| kid == new.kid) {
         return Ok(());
     }
-    retire(tx, (Purpose::Sign, new.algorithm), ctx.now())?;
-    new.store(tx, master, ctx)
+    tx.execute(
+        "INSERT INTO settings (name, value, updated_at) VALUES ('configured_key', ?1, ?2) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+        params![&new.kid, ctx.now()],
+    )?;
+    if is_new {
+        retire(tx, (Purpose::Sign, new.algorithm), ctx.now())?;
+        return new.store(tx, master, ctx);
+    }
+    reinstate(tx, master, new, ctx)
+}
+
+/// A key that is configured again signs again, unless it was revoked.
+fn reinstate(tx: &mut Tx<'_>, master: &Master, new: NewKey, ctx: &Context) -> Result<()> {
+    let state: Option<(KeyState,)> =
+        tx.one("SELECT state FROM signing_keys WHERE kid = ?1", params![&new.kid])?;
+    match state {
+        Some((KeyState::Current,)) => Ok(()),
+        Some((KeyState::Revoked,)) => Err(Error::failed(format_args!(
+            "the configured private key {} was revoked as compromised: configure another",
+            new.kid
+        ))),
+        _ => {
+            retire(tx, (Purpose::Sign, new.algorithm), ctx.now())?;
+            tx.execute("DELETE FROM signing_keys WHERE kid = ?1", params![&new.kid])?;
+            new.store(tx, master, ctx)
+        }
+    }
 }
 
 /// The current key of this purpose and algorithm goes on verifying only.

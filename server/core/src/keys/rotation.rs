@@ -11,6 +11,7 @@ use crate::env::Env;
 use crate::error::{Code, Error, Result};
 use crate::generation;
 use crate::master::Master;
+use crate::recovery;
 use crate::secret::Secret;
 
 #[cfg(test)]
@@ -74,8 +75,8 @@ pub fn import(
 
 /// A new key of refresh tokens. Grants that exist go on with theirs.
 pub fn renew_refresh(tx: &mut Tx<'_>, env: Env<'_>) -> Result<StoredKey> {
-    let used = stored(tx)?.into_iter().filter(|key| key.purpose == Purpose::Refresh);
-    let newest = used.filter_map(|key| key.kid.parse::<u8>().ok()).max().unwrap_or(0);
+    // Signing keys share the names: an operator may have called one "2".
+    let newest = stored(tx)?.into_iter().filter_map(|key| key.kid.parse::<u8>().ok()).max().unwrap_or(0);
     // A token has one byte for it.
     let number = newest.checked_add(1).ok_or_else(|| {
         Error::refused(Code::InvalidRequest, "all 255 names of refresh keys have been used")
@@ -87,7 +88,15 @@ pub fn renew_refresh(tx: &mut Tx<'_>, env: Env<'_>) -> Result<StoredKey> {
 /// True if [`advance`] has something to do.
 pub fn is_due(tx: &mut Tx<'_>, env: Env<'_>) -> Result<bool> {
     let keys = stored(tx)?;
-    Ok(keys.iter().any(|key| is_ripe(key, env) || is_spent(key, env)) || !lacking(&keys, env).is_empty())
+    if keys.iter().any(|key| is_ripe(key, env)) || !lacking(&keys, env).is_empty() {
+        return Ok(true);
+    }
+    for key in keys.iter().filter(|key| is_spent(key, env)) {
+        if !is_in_use(tx, env, key)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Does what time asks for: makes keys by schedule, lets them take over, removes those that nothing needs. Each change is
@@ -104,6 +113,9 @@ pub fn advance(tx: &mut Tx<'_>, env: Env<'_>) -> Result<usize> {
         changed += 1;
     }
     for key in keys.iter().filter(|key| is_spent(key, env)) {
+        if is_in_use(tx, env, key)? {
+            continue;
+        }
         wipe(tx, env, key, KeyState::Removed)?;
         event(
             Severity::Info,
@@ -143,7 +155,16 @@ pub fn revoke(tx: &mut Tx<'_>, env: Env<'_>, kid: &str) -> Result<StoredKey> {
 }
 
 /// Seals every key with another master key, in one transaction with its check value. Returns how many.
+///
+/// Refused while a server runs: it would go on sealing with the old key.
 pub fn rewrap(tx: &mut Tx<'_>, env: Env<'_>, new: &Master) -> Result<usize> {
+    if recovery::is_running(tx, env.now())? {
+        return Err(Error::refused(
+            Code::InvalidRequest,
+            "a server is running on this database: stop it first",
+        ));
+    }
+    env.master.require(tx)?;
     let mut count = 0;
     for key in stored(tx)?.into_iter().filter(StoredKey::is_held) {
         let secret = env.master.open(WRAP, &key.kid, &key.wrapped).ok_or_else(|| {
@@ -174,6 +195,23 @@ fn is_spent(key: &StoredKey, env: Env<'_>) -> bool {
         Purpose::Refresh => env.policy.refresh_max,
     };
     key.state == KeyState::Retiring && key.retired_at.is_some_and(|at| at + lives + LATE <= env.now())
+}
+
+/// Lifetimes may have been longer when it signed than they are configured now: true if something is alive that it may
+/// have signed.
+fn is_in_use(tx: &mut Tx<'_>, env: Env<'_>, key: &StoredKey) -> Result<bool> {
+    let until = key.retired_at.unwrap_or_default() + LATE;
+    let found: Option<(i64,)> = match key.purpose {
+        Purpose::Sign => tx.one(
+            "SELECT 1 FROM tokens WHERE issued_at <= ?1 AND expires_at > ?2 LIMIT 1",
+            params![until, env.now()],
+        )?,
+        Purpose::Refresh => tx.one(
+            "SELECT 1 FROM families WHERE mac_kid = ?1 AND state = 'active' AND expires_at > ?2 LIMIT 1",
+            params![&key.kid, env.now()],
+        )?,
+    };
+    Ok(found.is_some())
 }
 
 /// Algorithms whose current key is so old by schedule that the next one must be published.

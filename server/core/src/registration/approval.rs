@@ -6,9 +6,30 @@ use crate::client::{Client, ClientStatus};
 use crate::db::{Tx, params};
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
+use crate::secret::sha256;
 
-/// Makes a client usable, and one like those that an admin creates. It may have been usable before, in open mode.
-pub fn approve(tx: &mut Tx<'_>, env: Env<'_>, client: &Client) -> Result<()> {
+/// A short digest of what an approval is about. A client may change itself while it waits.
+pub fn digest(client: &Client) -> String {
+    let parts = serde_json::json!([
+        client.digest(),
+        client.scopes.to_string(),
+        client.grants.0,
+        client.application_type,
+        client.post_logout_redirect_uris.0,
+        client.backchannel_logout_uri,
+    ]);
+    sha256(parts.to_string().as_bytes())[..16].to_owned()
+}
+
+/// Makes a client usable, and one like those that an admin creates. It may have been usable before, in open mode. `seen`
+/// is the [`digest`] of what the admin looked at.
+pub fn approve(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, seen: &str) -> Result<()> {
+    if seen != digest(client) {
+        return Err(Error::refused(
+            Code::InvalidRequest,
+            "the client is not as it was when you looked, or the digest is mistyped: look again with client show",
+        ));
+    }
     let changed = tx.execute(
         "UPDATE clients SET status = 'active', origin = ?2, updated_at = ?3 \
          WHERE id = ?1 AND (origin = ?4 OR status = 'pending')",

@@ -32,7 +32,8 @@ pub fn update(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, metadata: Metadata
     client::update(tx, client, spec, env.policy, env.origin, env.ctx).map_err(as_metadata)?;
     rest.store(tx, &client.id)?;
     let changed = reread(tx, &client.id)?;
-    let needs_approval = client.origin == APPROVED || env.policy.registration.mode == Mode::Approval;
+    let needs_approval =
+        client.origin == APPROVED || env.policy.registration.mode == Mode::Approval || is_privileged(client);
     if needs_approval && matters(client, &changed) {
         tx.execute("UPDATE clients SET origin = ?2 WHERE id = ?1", params![&client.id, SELF])?;
         if client.status == ClientStatus::Active {
@@ -56,6 +57,16 @@ fn check(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, metadata: &Metadata) ->
         return Err(invalid("client_secret is not the client's; it cannot be chosen"));
     }
     Ok(())
+}
+
+/// True if an admin gave it more than any client may have by registering: that was for what it was then.
+fn is_privileged(client: &Client) -> bool {
+    client.skip_consent
+        || client.secretless
+        || client.userinfo_any_audience
+        || !client.resources.0.is_empty()
+        || !client.audiences.0.is_empty()
+        || !client.extra_claims.0.is_empty()
 }
 
 /// True if something changed that an approval is about: where it leads, what it may do, what people read.

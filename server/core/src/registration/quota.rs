@@ -1,6 +1,6 @@
 //! How many clients may register themselves, and which of them go again.
 
-use super::Rules;
+use super::{Mode, Rules};
 use crate::audit::Event;
 use crate::db::{Tx, params};
 use crate::env::Env;
@@ -18,7 +18,8 @@ pub(super) fn check(tx: &mut Tx<'_>, rules: &Rules, from: &str) -> Result<()> {
     let count = |row: Option<(i64,)>| row.map_or(0, |(count,)| count);
     // What was removed to make room stays removed.
     let full = |words| Err(Error::refused_and_kept(Code::RateLimitExceeded, words));
-    let here = "SELECT COUNT(*) FROM clients WHERE origin = 'self' AND registered_from = ?1";
+    // Those that people use are no reason to turn their neighbours away: many share an address.
+    let here = "SELECT COUNT(*) FROM clients WHERE origin = 'self' AND registered_from = ?1 AND last_used_at IS NULL";
     if count(tx.one(here, params![from])?) >= rules.max_per_address {
         return full("too many clients have registered themselves from this address");
     }
@@ -34,10 +35,12 @@ pub(super) fn check(tx: &mut Tx<'_>, rules: &Rules, from: &str) -> Result<()> {
 /// None of them has a consent or a token: either would have marked it as used.
 pub fn remove_unused(tx: &mut Tx<'_>, env: Env<'_>) -> Result<usize> {
     let rules = &env.policy.registration;
+    // Where an operator had a part in it, by a token or an approval, a client may be made ready long before its use.
+    let unused_after = if rules.mode == Mode::Open { rules.unused_after } else { UNDECIDED };
     let removed: Vec<(String,)> = tx.all(
         "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE origin = 'self' AND last_used_at IS NULL \
          AND created_at <= ?1 AND (status = 'active' OR created_at <= ?2) ORDER BY created_at LIMIT ?3) RETURNING id",
-        params![env.now() - rules.unused_after, env.now() - UNDECIDED, STEP],
+        params![env.now() - unused_after, env.now() - UNDECIDED, STEP],
     )?;
     if removed.is_empty() {
         return Ok(0);

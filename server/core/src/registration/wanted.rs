@@ -3,7 +3,7 @@
 
 use super::{Metadata, as_metadata, invalid};
 use crate::client::{ApplicationType, Client, ClientSpec, ClientType, Grant, redirect_kinds};
-use crate::db::{Json, Tx, params};
+use crate::db::{Tx, params};
 use crate::error::{Code, Error, Result};
 use crate::keys::Algorithm;
 use crate::policy::Policy;
@@ -29,9 +29,6 @@ pub(super) struct Wanted {
 pub(super) struct Rest {
     auth_method: &'static str,
     uri: Option<String>,
-    post_logout_redirect_uris: Vec<String>,
-    backchannel_logout_uri: Option<String>,
-    backchannel_logout_session: bool,
 }
 
 impl Wanted {
@@ -72,17 +69,20 @@ impl Wanted {
             },
         };
         let application_type = Some(application_type);
-        Ok(Self {
-            spec: ClientSpec { name, application_type, grants, scopes, redirect_uris, id_token_alg, ..base },
-            rest: Rest {
-                auth_method,
-                uri,
-                post_logout_redirect_uris,
-                backchannel_logout_session: backchannel_logout_uri.is_some()
-                    && metadata.backchannel_logout_session_required.unwrap_or(false),
-                backchannel_logout_uri,
-            },
-        })
+        let spec = ClientSpec {
+            name,
+            application_type,
+            grants,
+            scopes,
+            redirect_uris,
+            post_logout_redirect_uris,
+            backchannel_logout_session: backchannel_logout_uri.is_some()
+                && metadata.backchannel_logout_session_required.unwrap_or(false),
+            backchannel_logout_uri,
+            id_token_alg,
+            ..base
+        };
+        Ok(Self { spec, rest: Rest { auth_method, uri } })
     }
 }
 
@@ -90,16 +90,8 @@ impl Rest {
     /// Writes the columns.
     pub fn store(self, tx: &mut Tx<'_>, client_id: &str) -> Result<()> {
         tx.execute(
-            "UPDATE clients SET auth_method = ?2, uri = ?3, post_logout_redirect_uris = ?4, \
-             backchannel_logout_uri = ?5, backchannel_logout_session = ?6 WHERE id = ?1",
-            params![
-                client_id,
-                self.auth_method,
-                &self.uri,
-                &Json(self.post_logout_redirect_uris),
-                &self.backchannel_logout_uri,
-                self.backchannel_logout_session,
-            ],
+            "UPDATE clients SET auth_method = ?2, uri = ?3 WHERE id = ?1",
+            params![client_id, self.auth_method, &self.uri],
         )
         .map(drop)
     }

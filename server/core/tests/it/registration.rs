@@ -318,7 +318,7 @@ fn d25_quotas_per_address_and_in_all() {
     from("192.0.2.2").unwrap();
     assert_eq!(refusal(from("192.0.2.3")), Code::RateLimitExceeded);
     // Who is approved takes nobody's place.
-    world.write(|tx, env| registration::approve(tx, env, &second)).unwrap();
+    world.write(|tx, env| registration::approve(tx, env, &second, &registration::digest(&second))).unwrap();
     from("192.0.2.1").unwrap();
 }
 
@@ -353,7 +353,9 @@ fn d25_who_waits_for_an_admin_has_thirty_days() {
     let world = world(Mode::Approval);
     register(&world, &json!({}));
     let approved = register(&world, &json!({}));
-    world.write(|tx, env| registration::approve(tx, env, &approved)).unwrap();
+    world
+        .write(|tx, env| registration::approve(tx, env, &approved, &registration::digest(&approved)))
+        .unwrap();
     world.clock.advance(registration::UNDECIDED - 1);
     assert_eq!(world.write(registration::remove_unused).unwrap(), 0);
     world.clock.advance(1);
@@ -393,7 +395,9 @@ fn d25_editing_what_was_approved_returns_it_to_pending() {
         for mode in [Mode::Approval, Mode::Token] {
             let world = world(mode);
             let client = register(&world, &json!({}));
-            world.write(|tx, env| registration::approve(tx, env, &client)).unwrap();
+            world
+                .write(|tx, env| registration::approve(tx, env, &client, &registration::digest(&client)))
+                .unwrap();
             let approved = world.read(|tx, _| authgate_core::client::by_id(tx, &client.id)).unwrap().unwrap();
             assert!(approved.status == ClientStatus::Active && !approved.self_registered());
             let same = update(&world, &approved, &json!({})).unwrap();
@@ -453,4 +457,69 @@ fn adv_39_no_secret_is_stored_or_audited() {
         assert!(!dump.contains(secret.expose()));
     }
     assert!(!format!("{registered:?}").contains("ago_") && !format!("{registered:?}").contains("agc_"));
+}
+
+#[test]
+fn d25_an_approval_is_of_what_the_admin_saw() {
+    let world = world(Mode::Approval);
+    let client = register(&world, &json!({}));
+    let seen = registration::digest(&client);
+    let edited = update(&world, &client, &json!({"redirect_uris": ["https://evil.example/cb"]})).unwrap();
+    let late = world.write(|tx, env| registration::approve(tx, env, &edited, &seen));
+    assert_eq!(refusal(late), Code::InvalidRequest);
+    let still = world.read(|tx, _| authgate_core::client::by_id(tx, &client.id)).unwrap().unwrap();
+    assert_eq!(still.status, ClientStatus::Pending);
+}
+
+#[test]
+fn d25_what_an_admin_gave_a_client_is_not_for_what_it_makes_of_itself() {
+    for privilege in [
+        "skip_consent = 1",
+        "secretless = 1",
+        "userinfo_any_audience = 1",
+        "resources = '[\"https://api.example\"]'",
+        "audiences = '[\"https://api.example\"]'",
+        "extra_claims = '[\"team\"]'",
+    ] {
+        let world = world(Mode::Open);
+        let id = register(&world, &json!({})).id;
+        world.sql(&format!("UPDATE clients SET {privilege}"));
+        let client = world.read(|tx, _| authgate_core::client::by_id(tx, &id)).unwrap().unwrap();
+        let edited = update(&world, &client, &json!({"redirect_uris": ["https://evil.example/cb"]})).unwrap();
+        assert_eq!(edited.status, ClientStatus::Pending, "{privilege}");
+    }
+}
+
+#[test]
+fn rfc7592_2_2_an_update_is_checked_by_what_it_says_and_not_by_what_was() {
+    let world = world(Mode::Token);
+    let native = json!({
+        "application_type": "native", "redirect_uris": ["com.example.notes:/cb"],
+        "post_logout_redirect_uris": ["com.example.notes:/bye"], "backchannel_logout_uri": "https://notes.example/out",
+    });
+    let client = register(&world, &native);
+    let web = json!({"application_type": "web", "redirect_uris": ["https://notes.example/cb"]});
+    let edited = update(&world, &client, &web).unwrap();
+    assert!(edited.post_logout_redirect_uris.0.is_empty() && edited.backchannel_logout_uri.is_none());
+}
+
+#[test]
+fn d25_clients_that_people_use_turn_no_neighbour_away() {
+    let mut world = world(Mode::Open);
+    world.policy.registration.max_per_address = 1;
+    for _ in 0..3 {
+        register(&world, &json!({}));
+        world.sql("UPDATE clients SET last_used_at = 1");
+    }
+    register(&world, &json!({}));
+}
+
+#[test]
+fn d25_what_an_operator_had_a_part_in_waits_for_its_first_use() {
+    let world = world(Mode::Token);
+    register(&world, &json!({}));
+    world.clock.advance(7 * 86_400);
+    assert_eq!(world.write(registration::remove_unused).unwrap(), 0);
+    world.clock.advance(registration::UNDECIDED);
+    assert_eq!(world.write(registration::remove_unused).unwrap(), 1);
 }

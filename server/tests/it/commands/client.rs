@@ -371,3 +371,42 @@ fn openid_rp_logout_3_1_where_a_client_is_left_to_and_told() {
     );
     place.fails(&["client", "update", &id, "--backchannel-logout-session", "true"]);
 }
+
+/// A client that registered itself and waits.
+fn waiting(place: &Place) -> String {
+    let metadata = authgate_core::registration::Metadata::parse(
+        br#"{"client_name": "Notes", "redirect_uris": ["https://notes.example/cb"]}"#,
+    );
+    let made = place
+        .server()
+        .write(|tx, env| authgate_core::registration::register(tx, env, metadata.unwrap(), "192.0.2.1"));
+    made.client.id
+}
+
+#[test]
+fn d25_clients_that_wait_are_listed_looked_at_and_approved_or_rejected() {
+    let place = Place::migrated();
+    let (first, second) = (waiting(&place), waiting(&place));
+    let listed = |status: &str| {
+        let listed = place.json(&["client", "list", "--status", status]);
+        listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|client| text(client, "client_id").to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed("pending").len(), 2);
+    assert!(place.fails(&["client", "enable", &first]).contains("approve"));
+    let digest = text(&place.json(&["client", "show", &first]), "registration_digest").to_owned();
+    assert!(place.fails(&["client", "approve", &first, "--digest", "0000"]).contains("look again"));
+    place.fails(&["client", "approve", &first]);
+    let approved = place.json(&["client", "approve", &first, "--digest", &digest]);
+    assert_eq!((&approved["status"], &approved["origin"]), (&json!("active"), &json!("approved")));
+    assert_eq!(place.json(&["client", "reject", &second])["status"], "inactive");
+    assert_eq!(
+        (listed("pending").len(), listed("active"), listed("inactive")),
+        (0, vec![first], vec![second.clone()])
+    );
+    place.fails(&["client", "reject", &second]);
+}

@@ -138,6 +138,9 @@ fn d24_a_rewrap_that_died_is_finished_at_the_next_start() {
     // And between the draft and the commit: the old key is the right one, the draft is nobody's.
     fs::write(&draft, &old).unwrap();
     place.json(&["key", "list"]);
+    let refusal = place.fails(&["key", "rewrap"]);
+    assert!(refusal.contains("remove the file") && draft.exists(), "another may be running: {refusal}");
+    fs::remove_file(&draft).unwrap();
     place.json(&["key", "rewrap"]);
     assert!(!draft.exists());
 }

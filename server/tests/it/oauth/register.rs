@@ -195,8 +195,22 @@ async fn rfc7592_2_a_wrong_token_and_an_unknown_client_are_401_alike() {
 }
 
 #[actix_web::test]
-async fn rfc7592_2_2_update_replaces() {
+async fn d25_five_changes_a_minute_of_one_client() {
     let (app, anon) = open().start();
+    let (made, other) = (registered(&anon, &web()).await, registered(&anon, &web()).await);
+    let change = async |made: &Value| send(configure(&anon, Method::PUT, made), &replacing(made)).await;
+    for _ in 0..5 {
+        change(&made).await.ok();
+    }
+    change(&made).await.is_error(429, "rate_limit_exceeded");
+    change(&other).await.ok();
+    app.clock.advance(60);
+    change(&made).await.ok();
+}
+
+#[actix_web::test]
+async fn rfc7592_2_2_update_replaces() {
+    let (app, anon) = open().with("DYNAMIC_CLIENT_REGISTRATION_RATE_LIMIT", "100").start();
     let mut first = web();
     first["client_uri"] = "https://app.example.com/".into();
     let made = registered(&anon, &first).await;

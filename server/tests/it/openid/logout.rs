@@ -201,3 +201,33 @@ async fn openid_backchannel_2_1_a_sid_names_one_session_at_one_client() {
     let tokens: Value = other.poll(&anon, &device).await.ok();
     assert_eq!(sid(tokens["id_token"].as_str().unwrap()), None, "a device has no browser session");
 }
+
+#[actix_web::test]
+async fn rfc9700_4_11_2_a_client_nobody_approved_moves_nobody_by_signing_out() {
+    let (app, anon, alice) = TestApp::init().with_user("alice").await;
+    let web = leaving(&app).await;
+    let hint = granted(&alice, &web, "openid").await.id_token;
+    app.sql("UPDATE clients SET origin = 'self'").await;
+    let named = [("client_id", web.id.as_str()), ("post_logout_redirect_uri", BYE), ("state", "s")];
+    let page = anon.open(&to(&named)).await;
+    page.is_page(200).says("You are signed out").says("app.example.com").says("registered itself");
+    assert!(page.text().contains("href=\"https://app.example.com/bye?state&#x3D;s\""), "{}", page.text());
+    let reply = alice.open(&to(&[("id_token_hint", &hint), ("post_logout_redirect_uri", BYE)])).await;
+    reply.is_page(200).says("registered itself");
+    assert!(!is_signed_in(&alice).await);
+}
+
+#[actix_web::test]
+async fn a_hint_that_names_no_session_ends_none_without_asking() {
+    let (app, anon, alice) = TestApp::init().with_user("alice").await;
+    let web = leaving(&app).await;
+    let device = web.device(&anon, &[("scope", "openid")]).await;
+    alice.decide(&device, "approve").await;
+    app.clock.advance(10);
+    let hint = web.poll(&anon, &device).await.ok()["id_token"].as_str().unwrap().to_owned();
+    alice.open(&to(&[("id_token_hint", &hint)])).await.is_page(200).says("Sign out?");
+    let own = granted(&alice, &web, "openid").await.id_token;
+    app.switch_client(&web.id, authgate_core::client::ClientStatus::Inactive).await;
+    alice.open(&to(&[("id_token_hint", &own)])).await.is_page(200).says("Sign out?");
+    assert!(is_signed_in(&alice).await);
+}

@@ -219,3 +219,29 @@ fn d24_rewrapping_changes_the_wrapping_only() {
     assert_eq!(place.keys().jwks(), jwks);
     place.keys().refresh();
 }
+
+#[test]
+fn d24_a_key_stays_while_a_token_of_longer_lives_is_alive() {
+    let mut place = Place::new();
+    let old = place.signing();
+    place.run(|tx, env| prepare(tx, env, Algorithm::Es256)).unwrap();
+    place.pass(LEAD);
+    let issue = "INSERT INTO tokens (jti, client_id, scope, audience, client_epoch, issued_at, expires_at, status) \
+                 VALUES ('j', 'c', '', '[]', 1, ?1, ?2, 'active')";
+    let now = NOW + LEAD;
+    place.run(|tx, _| tx.execute(issue, params![now, now + 86_400])).unwrap();
+    // The operator shortens lifetimes; what was issued before keeps its own.
+    place.policy.short.access = 60;
+    place.pass(20 * 3600);
+    assert_eq!(place.state(&old), KeyState::Retiring);
+    place.pass(5 * 3600);
+    assert_eq!(place.state(&old), KeyState::Removed);
+}
+
+#[test]
+fn d24_a_refresh_key_is_named_after_no_other_key() {
+    let place = Place::new();
+    let own = Secret::new(making::tests::pems(Algorithm::Es256).remove(0));
+    place.run(|tx, env| import(tx, env, &own, Some("2"), false)).unwrap();
+    assert_eq!(place.run(renew_refresh).unwrap().kid, "3");
+}
