@@ -49,6 +49,13 @@ const PAGES = {
     open: (page) => page.goto(world.application.begin('openid profile email read offline_access')),
     heading: 'AuthGate CLI wants to access your account',
   },
+  'consent-with-claims': {
+    signedIn: true,
+    open: (page) =>
+      page.goto(world.application.begin('openid', { claims: '{"userinfo":{"email":null,"birthdate":null}}' })),
+    heading: 'AuthGate CLI wants to access your account',
+  },
+  'signed-out': { open: (page) => page.goto(url('/oauth/logout')), heading: 'You are signed out' },
   'no-authorizations': {
     signedIn: true,
     open: (page) => page.goto(url('/account/authorizations')),
