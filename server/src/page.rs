@@ -9,6 +9,7 @@ mod consent;
 mod continue_to;
 mod device;
 mod error;
+mod hidden;
 mod login;
 #[cfg(test)]
 mod samples;
@@ -23,14 +24,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use account::{
-    Account, AppAccess, Authorization, Authorizations, BrowserSession, Flash, Hidden, Sessions, SignOut,
-    SignedOut,
+    Account, AppAccess, Authorization, Authorizations, BrowserSession, Flash, Sessions, SignOut, SignedOut,
 };
 pub use assets::Asset;
 pub use consent::{Claim, Consent, Renewal, Request, Resource, ScopeLine};
-pub use continue_to::{Continue, Field};
+pub use continue_to::Continue;
 pub use device::{DeviceConfirm, DeviceDone, DeviceEntry};
 pub use error::{ErrorPage, Link};
+pub use hidden::Hidden;
 pub use login::Login;
 pub use time::{Lifetime, Time};
 

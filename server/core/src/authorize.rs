@@ -27,7 +27,7 @@ use crate::session::{PASSWORD, Session};
 use crate::user::User;
 
 /// Longest `state` and `nonce`, in bytes (the contract's).
-const MAX_STATE: usize = 1024;
+pub(crate) const MAX_STATE: usize = 1024;
 /// Longest text that fills the login form, in bytes.
 const MAX_HINT: usize = 256;
 

@@ -3,6 +3,7 @@
 
 use crate::db::{Tx, params};
 use crate::error::{Error, Result};
+use crate::settings;
 
 /// Raises it, in the transaction of the change.
 pub fn raise(tx: &mut Tx<'_>, now: i64) -> Result<()> {
@@ -16,7 +17,6 @@ pub fn raise(tx: &mut Tx<'_>, now: i64) -> Result<()> {
 
 /// The number; 0 if nothing has changed yet.
 pub fn read(tx: &mut Tx<'_>) -> Result<i64> {
-    let found: Option<(String,)> = tx.one("SELECT value FROM settings WHERE name = 'generation'", &[])?;
-    let Some((text,)) = found else { return Ok(0) };
+    let Some((text, _)) = settings::get(tx, "generation")? else { return Ok(0) };
     text.parse().map_err(|_| Error::failed("database: settings.value of row generation is no number"))
 }

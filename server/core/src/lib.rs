@@ -39,6 +39,7 @@ pub mod scope;
 pub mod secret;
 pub mod seed;
 pub mod session;
+mod settings;
 pub mod token;
 pub mod user;
 

@@ -3,6 +3,7 @@
 
 mod notice;
 
+use crate::authorize::MAX_STATE;
 use crate::client::{self, Client, ClientStatus};
 use crate::db::{Tx, params};
 use crate::env::Env;
@@ -14,9 +15,6 @@ use crate::secret::base64url;
 use crate::session::Session;
 
 pub use notice::{Notice, claim, delivered, failed, is_due, queue, token};
-
-/// Longest `state`, in bytes, as at the authorization endpoint.
-const MAX_STATE: usize = 1024;
 
 /// A checked request to sign out.
 pub struct LogoutRequest {

@@ -11,6 +11,7 @@ use crate::db::{Tx, params};
 use crate::error::{Error, Result};
 use crate::private_file;
 use crate::secret::{Secret, base64url, from_base64url, same};
+use crate::settings;
 
 /// 32 bytes from which every key that stays on this server is derived.
 #[derive(Clone)]
@@ -105,11 +106,7 @@ impl Master {
 
     /// Makes this the database's key; whoever does that seals everything anew in the same transaction.
     pub fn replace_check(&self, tx: &mut Tx<'_>, now: i64) -> Result<()> {
-        tx.execute(
-            "UPDATE settings SET value = ?1, updated_at = ?2 WHERE name = 'master_check'",
-            params![&self.check_text(), now],
-        )
-        .map(drop)
+        settings::put(tx, "master_check", &self.check_text(), now)
     }
 
     fn check_text(&self) -> String {
@@ -167,8 +164,7 @@ impl Master {
 }
 
 fn check_value(tx: &mut Tx<'_>) -> Result<Option<String>> {
-    let stored: Option<(String,)> = tx.one("SELECT value FROM settings WHERE name = 'master_check'", &[])?;
-    Ok(stored.map(|(value,)| value))
+    Ok(settings::get(tx, "master_check")?.map(|(value, _)| value))
 }
 
 fn trouble(what: &str, path: &Path, error: &io::Error) -> Error {

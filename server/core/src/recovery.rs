@@ -1,10 +1,13 @@
 //! After an unclean stop, clients whose answers were lost get their retry window back (`refresh.md`, 13).
 
-use crate::db::{Tx, params};
+use crate::db::Tx;
 use crate::error::Result;
+use crate::settings;
 
 /// How often a running server says that it is alive, in seconds.
 pub const HEARTBEAT: i64 = 5;
+/// Where it is kept.
+const HEARTBEAT_ROW: &str = "heartbeat";
 
 /// The stop that this process recovers from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,18 +30,17 @@ impl Recovery {
 
 /// Notes that the server is alive.
 pub fn beat(tx: &mut Tx<'_>, now: i64) -> Result<()> {
-    put(tx, "running", now)
+    settings::put(tx, HEARTBEAT_ROW, "running", now)
 }
 
 /// Notes a clean stop.
 pub fn stopped(tx: &mut Tx<'_>, now: i64) -> Result<()> {
-    put(tx, "stopped", now)
+    settings::put(tx, HEARTBEAT_ROW, "stopped", now)
 }
 
 /// What to recover from, if the last process did not stop cleanly; notes that this one is alive.
 pub fn start(tx: &mut Tx<'_>, retry_window: i64, now: i64) -> Result<Option<Recovery>> {
-    let last: Option<(String, i64)> =
-        tx.one("SELECT value, updated_at FROM settings WHERE name = 'heartbeat'", &[])?;
+    let last = settings::get(tx, HEARTBEAT_ROW)?;
     beat(tx, now)?;
     let crashed = last.filter(|(value, _)| value == "running");
     Ok(crashed.map(|(_, last_seen)| Recovery { last_seen, until: now + retry_window }))
@@ -46,16 +48,6 @@ pub fn start(tx: &mut Tx<'_>, retry_window: i64, now: i64) -> Result<Option<Reco
 
 /// True if a server has said that it is alive within the last three heartbeats.
 pub fn is_running(tx: &mut Tx<'_>, now: i64) -> Result<bool> {
-    let last: Option<(String, i64)> =
-        tx.one("SELECT value, updated_at FROM settings WHERE name = 'heartbeat'", &[])?;
+    let last = settings::get(tx, HEARTBEAT_ROW)?;
     Ok(last.is_some_and(|(value, seen)| value == "running" && seen + 3 * HEARTBEAT > now))
-}
-
-fn put(tx: &mut Tx<'_>, value: &str, now: i64) -> Result<()> {
-    tx.execute(
-        "INSERT INTO settings (name, value, updated_at) VALUES ('heartbeat', ?1, ?2) \
-         ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
-        params![value, now],
-    )
-    .map(drop)
 }

@@ -12,7 +12,7 @@ use authgate_core::redirect_uri;
 use crate::app::App;
 use crate::error::PageError;
 use crate::middleware::security_headers::handing_over;
-use crate::page::{Continue, Field, View};
+use crate::page::{Continue, Hidden, View};
 use crate::reply;
 
 /// Sends the person back to the client.
@@ -47,7 +47,7 @@ pub fn refuse(
 
 fn view(answer: &Answer) -> Continue {
     let posts = answer.mode == ResponseMode::FormPost;
-    let field = |(name, value): &(&'static str, String)| Field { name, value: value.clone() };
+    let field = |(name, value): &(&'static str, String)| Hidden { name, value: value.clone() };
     Continue {
         host: redirect_uri::host(&answer.redirect_uri),
         address: if posts { answer.redirect_uri.clone() } else { answer.address() },

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Resource, ScopeLine, Time, View};
+use super::{Hidden, Resource, ScopeLine, Time, View};
 
 /// Who is signed in, for the navigation and for "Not you?".
 #[derive(Clone, Debug, Serialize)]
@@ -118,15 +118,6 @@ pub struct SignOut {
     pub action: String,
     /// What goes along.
     pub fields: Vec<Hidden>,
-}
-
-/// A hidden field.
-#[derive(Clone, Debug, Serialize)]
-pub struct Hidden {
-    /// Its name.
-    pub name: &'static str,
-    /// Its value.
-    pub value: String,
 }
 
 /// Nobody is signed in any more.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::View;
+use super::{Hidden, View};
 
 /// Leads to an application's redirect URI.
 #[derive(Clone, Debug, Serialize)]
@@ -12,28 +12,13 @@ pub struct Continue {
     /// The whole address.
     pub address: String,
     /// What is posted there (OAuth 2.0 Form Post Response Mode 2); `None` makes the button a link.
-    pub fields: Option<Vec<Field>>,
+    pub fields: Option<Vec<Hidden>>,
     /// The application's name, where the person is asked before they leave.
     pub client_name: Option<String>,
     /// Why the application gets nothing.
     pub refusal: Option<String>,
     /// The path of the script that presses the button.
     pub script: Option<String>,
-}
-
-/// A hidden field.
-#[derive(Clone, Serialize)]
-pub struct Field {
-    /// Its name.
-    pub name: &'static str,
-    /// Its value, which may be a code.
-    pub value: String,
-}
-
-impl std::fmt::Debug for Field {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}=***", self.name)
-    }
 }
 
 impl View for Continue {

@@ -238,7 +238,7 @@ fn lists(pages: &Pages, samples: &mut Vec<Sample>) {
 }
 
 fn handover(pages: &Pages, samples: &mut Vec<Sample>) {
-    let field = |name, value: &str| Field { name, value: value.into() };
+    let field = |name, value: &str| Hidden { name, value: value.into() };
     let form_post = Continue {
         host: "app.example.com".into(),
         address: "https://app.example.com/callback".into(),

@@ -1,8 +1,7 @@
 //! The first use of a client secret that came from another server as a bcrypt hash. It takes too long for a transaction,
 //! so [`authenticate`](super::authenticate) knows such a secret only once its hash has been replaced.
 
-use super::secret::is_known;
-use super::{ClientStatus, by_id};
+use super::{ClientStatus, by_id, secret};
 use crate::audit::{Event, Origin};
 use crate::context::Context;
 use crate::db::{Tx, params};
@@ -27,20 +26,18 @@ pub struct Imported {
 
 impl FirstUse {
     /// Looks at what an active client may use now. Only one secret can be imported: what is made later is ours.
-    pub fn of(tx: &mut Tx<'_>, client_id: &str, secret: &Secret, now: i64) -> Result<Option<Self>> {
+    pub fn of(tx: &mut Tx<'_>, client_id: &str, sent: &Secret, now: i64) -> Result<Option<Self>> {
         let Some(client) = by_id(tx, client_id)?.filter(|client| client.status == ClientStatus::Active)
         else {
             return Ok(None);
         };
-        if is_known(tx, &client, secret, now)? {
+        let stored = secret::stored(tx, &client, now)?;
+        if secret::is_among(&stored, sent) {
             return Ok(Some(Self::Over));
         }
-        let rows: Vec<(String, String)> = tx.all(
-            "SELECT id, hash FROM client_secrets WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)",
-            params![&client.id, now],
-        )?;
-        let found = rows.into_iter().find(|(_, hash)| imported::is_bcrypt(hash));
-        Ok(found.map(|(id, hash)| Self::Pending(Imported { id, client_id: client.id, hash })))
+        let found = stored.into_iter().find(|known| imported::is_bcrypt(&known.hash));
+        Ok(found
+            .map(|known| Self::Pending(Imported { id: known.id, client_id: client.id, hash: known.hash })))
     }
 }
 
@@ -68,6 +65,7 @@ impl Imported {
 
 #[cfg(test)]
 mod tests {
+    use super::super::secret::is_known;
     use super::super::{Client, ClientSpec, ClientType, Grant, all, import, rotate_secret, set_status};
     use super::*;
     use crate::error::Code;

@@ -41,6 +41,13 @@ fn base32(bytes: &[u8]) -> String {
     text
 }
 
+/// A secret as it is stored.
+pub(super) struct Stored {
+    pub id: String,
+    pub hash: String,
+    lifespan: Lifespan,
+}
+
 /// When a secret was made and when it ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifespan {
@@ -50,14 +57,24 @@ pub struct Lifespan {
     pub expires_at: Option<i64>,
 }
 
-/// The secrets that a client has now, oldest first.
-pub fn live(tx: &mut Tx<'_>, client: &Client, now: i64) -> Result<Vec<Lifespan>> {
-    let rows: Vec<(i64, Option<i64>)> = tx.all(
-        "SELECT created_at, expires_at FROM client_secrets \
+/// What a client has now, oldest first.
+pub(super) fn stored(tx: &mut Tx<'_>, client: &Client, now: i64) -> Result<Vec<Stored>> {
+    let rows: Vec<(String, String, i64, Option<i64>)> = tx.all(
+        "SELECT id, hash, created_at, expires_at FROM client_secrets \
          WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ?2) ORDER BY id",
         params![&client.id, now],
     )?;
-    Ok(rows.into_iter().map(|(created_at, expires_at)| Lifespan { created_at, expires_at }).collect())
+    let one = |(id, hash, created_at, expires_at)| Stored {
+        id,
+        hash,
+        lifespan: Lifespan { created_at, expires_at },
+    };
+    Ok(rows.into_iter().map(one).collect())
+}
+
+/// When the secrets that a client has now were made and end, oldest first.
+pub fn live(tx: &mut Tx<'_>, client: &Client, now: i64) -> Result<Vec<Lifespan>> {
+    Ok(stored(tx, client, now)?.into_iter().map(|secret| secret.lifespan).collect())
 }
 
 /// Replaces a client's secrets by a new one, which is returned this once. The newest old one goes on for `keep_old`
@@ -94,14 +111,15 @@ pub fn rotate(
     Ok(secret)
 }
 
-/// True if the client has this secret now; every stored one is compared, in constant time.
+/// True if the client has this secret now.
 pub(crate) fn is_known(tx: &mut Tx<'_>, client: &Client, secret: &Secret, now: i64) -> Result<bool> {
+    Ok(is_among(&stored(tx, client, now)?, secret))
+}
+
+/// True if this secret is one of them; every one is compared, in constant time.
+pub(super) fn is_among(stored: &[Stored], secret: &Secret) -> bool {
     let sent = secret.sha256();
-    let stored: Vec<(String,)> = tx.all(
-        "SELECT hash FROM client_secrets WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)",
-        params![&client.id, now],
-    )?;
-    Ok(stored.iter().fold(false, |found, (hash,)| found | same(hash.as_bytes(), sent.as_bytes())))
+    stored.iter().fold(false, |found, known| found | same(known.hash.as_bytes(), sent.as_bytes()))
 }
 
 #[cfg(test)]

@@ -15,6 +15,10 @@ use crate::error::{Error, Result};
 use crate::generation;
 use crate::master::Master;
 use crate::secret::{Secret, sha256};
+use crate::settings;
+
+/// Which key was configured last.
+const CONFIGURED: &str = "configured_key";
 
 /// A key that is not stored yet.
 pub struct NewKey {
@@ -151,16 +155,12 @@ pub fn import(
         )));
     }
     // What is configured is imported once: a key that was rotated away since stays away, until another is configured.
-    let known: Option<(String,)> = tx.one("SELECT value FROM settings WHERE name = 'configured_key'", &[])?;
+    let known = settings::get(tx, CONFIGURED)?;
     let is_new = new.is_new(tx)?;
-    if !is_new && known.is_none_or(|(kid,)| kid == new.kid) {
+    if !is_new && known.is_none_or(|(kid, _)| kid == new.kid) {
         return Ok(());
     }
-    tx.execute(
-        "INSERT INTO settings (name, value, updated_at) VALUES ('configured_key', ?1, ?2) \
-         ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
-        params![&new.kid, ctx.now()],
-    )?;
+    settings::put(tx, CONFIGURED, &new.kid, ctx.now())?;
     if is_new {
         retire(tx, (Purpose::Sign, new.algorithm), ctx.now())?;
         return new.store(tx, master, ctx);

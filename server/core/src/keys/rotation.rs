@@ -40,7 +40,7 @@ impl StoredKey {
 
 /// Makes sure that a key waits to take over from the current one; returns it. It begins to sign by itself.
 pub fn prepare(tx: &mut Tx<'_>, env: Env<'_>, algorithm: Algorithm) -> Result<StoredKey> {
-    if let Some(next) = find(tx, algorithm, KeyState::Next)? {
+    if let Some(next) = find(tx, (Purpose::Sign, algorithm), KeyState::Next)? {
         return Ok(next);
     }
     add(tx, env, NewKey::generate(algorithm)?, KeyState::Next)
@@ -64,7 +64,7 @@ pub fn import(
         retire(tx, (Purpose::Sign, algorithm), env.now())?;
         return add(tx, env, new, KeyState::Current);
     }
-    if find(tx, algorithm, KeyState::Next)?.is_some() {
+    if find(tx, (Purpose::Sign, algorithm), KeyState::Next)?.is_some() {
         return Err(Error::refused(
             Code::InvalidRequest,
             "another key waits to take over already; let it, or revoke it by key rotate --compromised --kid",
@@ -88,15 +88,8 @@ pub fn renew_refresh(tx: &mut Tx<'_>, env: Env<'_>) -> Result<StoredKey> {
 /// True if [`advance`] has something to do.
 pub fn is_due(tx: &mut Tx<'_>, env: Env<'_>) -> Result<bool> {
     let keys = stored(tx)?;
-    if keys.iter().any(|key| is_ripe(key, env)) || !lacking(&keys, env).is_empty() {
-        return Ok(true);
-    }
-    for key in keys.iter().filter(|key| is_spent(key, env)) {
-        if !is_in_use(tx, env, key)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let waits = keys.iter().any(|key| is_ripe(key, env)) || !lacking(&keys, env).is_empty();
+    Ok(waits || !spent(tx, env, &keys)?.is_empty())
 }
 
 /// Does what time asks for: makes keys by schedule, lets them take over, removes those that nothing needs. Each change is
@@ -112,10 +105,7 @@ pub fn advance(tx: &mut Tx<'_>, env: Env<'_>) -> Result<usize> {
         promote(tx, env, key)?;
         changed += 1;
     }
-    for key in keys.iter().filter(|key| is_spent(key, env)) {
-        if is_in_use(tx, env, key)? {
-            continue;
-        }
+    for key in spent(tx, env, &keys)? {
         wipe(tx, env, key, KeyState::Removed)?;
         event(
             Severity::Info,
@@ -148,7 +138,7 @@ pub fn revoke(tx: &mut Tx<'_>, env: Env<'_>, kid: &str) -> Result<StoredKey> {
     if let Some(current) = current(tx, Purpose::Sign, key.algorithm)? {
         return Ok(current);
     }
-    match find(tx, key.algorithm, KeyState::Next)? {
+    match find(tx, (Purpose::Sign, key.algorithm), KeyState::Next)? {
         Some(next) => promote(tx, env, &next),
         None => add(tx, env, NewKey::generate(key.algorithm)?, KeyState::Current),
     }
@@ -188,7 +178,18 @@ fn is_ripe(key: &StoredKey, env: Env<'_>) -> bool {
     key.state == KeyState::Next && key.created_at + LEAD <= env.now()
 }
 
-/// Everything that it signed has expired.
+/// The keys that nothing needs any more.
+fn spent<'a>(tx: &mut Tx<'_>, env: Env<'_>, keys: &'a [StoredKey]) -> Result<Vec<&'a StoredKey>> {
+    let mut spent = Vec::new();
+    for key in keys.iter().filter(|key| is_spent(key, env)) {
+        if !is_in_use(tx, env, key)? {
+            spent.push(key);
+        }
+    }
+    Ok(spent)
+}
+
+/// Everything that it signed has expired by the lifetimes of now.
 fn is_spent(key: &StoredKey, env: Env<'_>) -> bool {
     let lives = match key.purpose {
         Purpose::Sign => env.policy.longest_token(),
@@ -228,14 +229,18 @@ fn lacking(keys: &[StoredKey], env: Env<'_>) -> Vec<Algorithm> {
     if interval == 0 { Vec::new() } else { SIGNING.into_iter().filter(old).collect() }
 }
 
-fn find(tx: &mut Tx<'_>, algorithm: Algorithm, state: KeyState) -> Result<Option<StoredKey>> {
-    Ok(stored(tx)?.into_iter().find(|key| key.signs_with(algorithm) && key.state == state))
+fn find(
+    tx: &mut Tx<'_>,
+    (purpose, algorithm): (Purpose, Algorithm),
+    state: KeyState,
+) -> Result<Option<StoredKey>> {
+    let wanted = (purpose, algorithm, state);
+    Ok(stored(tx)?.into_iter().find(|key| (key.purpose, key.algorithm, key.state) == wanted))
 }
 
 /// The key that signs.
 pub fn current(tx: &mut Tx<'_>, purpose: Purpose, algorithm: Algorithm) -> Result<Option<StoredKey>> {
-    let wanted = (purpose, algorithm, KeyState::Current);
-    Ok(stored(tx)?.into_iter().find(|key| (key.purpose, key.algorithm, key.state) == wanted))
+    find(tx, (purpose, algorithm), KeyState::Current)
 }
 
 fn add(tx: &mut Tx<'_>, env: Env<'_>, new: NewKey, state: KeyState) -> Result<StoredKey> {
