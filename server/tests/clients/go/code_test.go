@@ -52,18 +52,24 @@ func TestCodeOfPublicClient(t *testing.T) {
 	codeFlow(t, ctx, provider, server.seeded(t).config(provider, loopbackRedirect, scopes...))
 }
 
-func codeFlow(t *testing.T, ctx context.Context, provider *oidc.Provider, config *oauth2.Config) {
-	nonce := oauth2.GenerateVerifier()
-	answer, verifier := authorize(t, config, "approve", oidc.Nonce(nonce))
+// redeem is the code flow up to the tokens; the second is the ID token as text.
+func redeem(t *testing.T, ctx context.Context, config *oauth2.Config, more ...oauth2.AuthCodeOption) (*oauth2.Token, string) {
+	t.Helper()
+	answer, verifier := authorize(t, config, "approve", more...)
 	token, err := config.Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(verifier))
 	if err != nil {
 		t.Fatal(err)
 	}
-
 	raw, ok := token.Extra("id_token").(string)
 	if !ok {
 		t.Fatal("no id_token")
 	}
+	return token, raw
+}
+
+func codeFlow(t *testing.T, ctx context.Context, provider *oidc.Provider, config *oauth2.Config) {
+	nonce := oauth2.GenerateVerifier()
+	token, raw := redeem(t, ctx, config, oidc.Nonce(nonce))
 	// RS256 alone, go-oidc's own default, and OpenID Connect's.
 	id, err := provider.Verifier(&oidc.Config{ClientID: config.ClientID, SupportedSigningAlgs: []string{oidc.RS256}}).Verify(ctx, raw)
 	if err != nil {

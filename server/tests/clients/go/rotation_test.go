@@ -48,15 +48,7 @@ func TestVerificationAcrossARotation(t *testing.T) {
 
 func idToken(t *testing.T, ctx context.Context, config *oauth2.Config) string {
 	t.Helper()
-	answer, verifier := authorize(t, config, "approve")
-	token, err := config.Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(verifier))
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, ok := token.Extra("id_token").(string)
-	if !ok {
-		t.Fatal("no id_token")
-	}
+	_, raw := redeem(t, ctx, config)
 	return raw
 }
 
