@@ -6,11 +6,12 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::header::USER_AGENT;
 use actix_web::web::{Data, block};
+use authgate_actors::audit::{Audit, Spool};
 use authgate_actors::devices::Devices;
 use authgate_actors::issuer::Issuer;
 use authgate_actors::limiter::Limiter;
 use authgate_actors::supervisor::Health;
-use authgate_core::audit::Origin;
+use authgate_core::audit::{Event, Origin, shortened};
 use authgate_core::context::{Clock, Context, Random};
 use authgate_core::db::{Store, Tx};
 use authgate_core::env::Env;
@@ -21,6 +22,7 @@ use authgate_core::policy::Policy;
 use authgate_core::recovery::{self, Recovery};
 use tokio::sync::Semaphore;
 
+use crate::client_address;
 use crate::config::Config;
 use crate::hasher::Hasher;
 use crate::keyring::Keyring;
@@ -46,6 +48,8 @@ pub struct App {
     pub devices: Devices,
     /// Counts requests by rule and key.
     pub limiter: Limiter,
+    /// Takes the events that no transaction writes.
+    pub audit: Audit,
     /// How the actors are.
     pub health: Health,
     /// What signs and verifies tokens now, and the documents that say so.
@@ -110,8 +114,16 @@ impl App {
             master.require(tx)?;
             recovery::start(tx, policy.retry_window, now)
         })?;
+        let issuer = Issuer::start(store.writer()?, &health);
+        let audit = if config.audit.enabled {
+            let spool = Spool::open(&config.database.spool_folder())?;
+            Audit::start(spool, config.audit.buffer, issuer.clone(), &health)
+        } else {
+            Audit::off()
+        };
         Ok(Self {
-            issuer: Issuer::start(store.writer()?, &health),
+            issuer,
+            audit,
             devices: Devices::start(&health),
             limiter: Limiter::start(&health),
             hasher: Hasher::start()?,
@@ -194,23 +206,22 @@ impl App {
         }
     }
 
-    /// Who asks, for the audit trail. Forwarded headers are never believed: anybody can send them (deviation D20).
+    /// Writes down what no transaction does; it is kept once this returns.
+    pub async fn record(&self, request: &HttpRequest, event: Event<'_>) -> Result<()> {
+        self.audit.record(event.entry(&self.origin(request), &self.context())).await
+    }
+
+    /// Who asks, for the audit trail.
     pub fn origin(&self, request: &HttpRequest) -> Origin {
         let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         Origin {
-            ip: request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()),
-            // A header value that is text is ASCII, so every position is the border of a character.
-            user_agent: agent.map(|agent| agent[..agent.len().min(MAX_USER_AGENT)].to_owned()),
-            path: Some(request.uri().path().chars().take(MAX_PATH).collect()),
+            ip: client_address::of(request).map(|address| address.to_string()),
+            user_agent: agent.map(shortened),
+            path: Some(shortened(request.uri().path())),
             method: method(request),
         }
     }
 }
-
-/// Bytes of a user agent that are kept, as [`Origin`] has it.
-const MAX_USER_AGENT: usize = 500;
-/// Bytes of a path that are kept; ours have less than half of it.
-const MAX_PATH: usize = 256;
 
 fn method(request: &HttpRequest) -> Option<&'static str> {
     ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]

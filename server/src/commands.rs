@@ -1,6 +1,7 @@
 //! The command line: what an operator types, beside a running server or without one.
 
 mod answer;
+mod audit;
 mod client;
 mod configuration;
 mod consent;
@@ -61,6 +62,9 @@ enum Command {
     /// Keys that sign and verify
     #[command(subcommand)]
     Key(key::Key),
+    /// Who did what
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Check the configuration, or list what can be set
     #[command(subcommand)]
     Config(configuration::Configuration),
@@ -94,6 +98,7 @@ impl Command {
             Command::Consent(consent) => consent.run(&Installation::open()?),
             Command::Token(token) => token.run(&Installation::open()?),
             Command::Key(key) => key.run(&Installation::open()?),
+            Command::Audit(audit) => audit.run(&Installation::open()?),
             Command::Config(configuration) => configuration.run(),
         }
     }

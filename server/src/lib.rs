@@ -2,10 +2,12 @@
 //! [`authgate_core`], which has the rules.
 
 pub mod account;
+pub mod admin;
 pub mod app;
 mod assets;
 pub mod backchannel;
 pub mod browser;
+pub mod client_address;
 pub mod config;
 pub mod device_page;
 pub mod environment;

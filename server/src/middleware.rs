@@ -20,6 +20,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse};
 
 use crate::app::App;
+use crate::client_address;
 use crate::error;
 use crate::session;
 use request_id::RequestId;
@@ -27,6 +28,7 @@ use request_id::RequestId;
 /// Wraps the whole application.
 pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
     let app = App::of(request.request()).clone();
+    client_address::note(&request, &app.config.server.trusted_proxies);
     let id = RequestId::new(app.random.as_ref());
     let line = access_log::Line::of(&request, id.clone(), app.clock.now_ms());
     request.extensions_mut().insert(id.clone());

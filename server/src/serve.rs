@@ -53,6 +53,7 @@ async fn serve(config: Config) -> Result<()> {
     let tasks = Tasks::new(Arc::clone(&app), Duration::from_secs(1))
         .with("heartbeat", heartbeat)
         .with("cleaner", cleaner::run)
+        .with("retention", cleaner::forget)
         .with("keeper", keeper::run)
         .with("backchannel", backchannel::run);
     welcome::print(&app, running.addr, credentials.as_deref()).await?;

@@ -40,6 +40,11 @@ impl Database {
         self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
+    /// Where events wait for the database.
+    pub fn spool_folder(&self) -> PathBuf {
+        self.folder().join("audit-spool")
+    }
+
     /// Where the password of the first administrator is written if one had to be made.
     pub fn credentials_file(&self) -> PathBuf {
         self.folder().join("authgate-credentials.txt")

@@ -3,6 +3,8 @@
 use actix_web::dev::ServiceRequest;
 use actix_web::http::{Method, StatusCode};
 
+use crate::client_address;
+
 use super::request_id::RequestId;
 
 /// Bytes of the path that are logged; ours have less than half of it.
@@ -12,7 +14,7 @@ const MAX_PATH: usize = 256;
 pub struct Line {
     method: Method,
     path: String,
-    peer: Option<String>,
+    address: Option<String>,
     id: RequestId,
     started_ms: i64,
 }
@@ -25,7 +27,7 @@ impl Line {
             method: request.method().clone(),
             // The path of a parsed URI is ASCII, so every position is the border of a character.
             path: path[..path.len().min(MAX_PATH)].to_owned(),
-            peer: request.peer_addr().map(|peer| peer.ip().to_string()),
+            address: client_address::of(request.request()).map(|address| address.to_string()),
             id,
             started_ms,
         }
@@ -44,7 +46,7 @@ impl Line {
             path = self.path,
             status = status.as_u16(),
             ms = (now_ms - self.started_ms).max(0),
-            peer = self.peer,
+            address = self.address,
             request_id = self.id.as_str(),
         );
     }

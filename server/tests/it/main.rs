@@ -1,6 +1,7 @@
 //! The integration tests: a real server on a port of its own and a real database in a folder of its own, each time.
 
 mod account;
+mod audit;
 mod authorize;
 mod cleaning;
 mod commands;

@@ -8,8 +8,8 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 
-use super::Tx;
 use super::row::{FromRow, Row, Value};
+use super::{On, Tx};
 use crate::error::{Error, Result};
 
 /// How long a statement waits for another process (a command beside the server) before it fails.
@@ -22,6 +22,7 @@ const STATEMENTS: usize = 256;
 pub struct Sqlite {
     path: PathBuf,
     readers: Pool<SqliteConnectionManager>,
+    is_audited: bool,
 }
 
 impl Sqlite {
@@ -41,12 +42,20 @@ impl Sqlite {
             .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(5))
             .build(manager)?;
-        Ok(Self { path: path.to_owned(), readers })
+        Ok(Self { path: path.to_owned(), readers, is_audited: true })
+    }
+
+    pub(super) fn unaudited(self) -> Self {
+        Self { is_audited: false, ..self }
+    }
+
+    pub(super) fn is_audited(&self) -> bool {
+        self.is_audited
     }
 
     pub(super) fn read<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         let connection = self.readers.get()?;
-        job(&mut Tx::Sqlite(&connection))
+        job(&mut Tx::reader(On::Sqlite(&connection)))
     }
 
     pub(super) fn checkpoint(&self) -> Result<()> {
