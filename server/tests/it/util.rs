@@ -153,6 +153,12 @@ impl Init {
         self
     }
 
+    /// How long a peer may take to read.
+    pub fn with_write_timeout(mut self, write: Duration) -> Self {
+        self.timeouts.write = write;
+        self
+    }
+
     /// Starts, with a client that is nobody.
     pub fn start(mut self) -> (TestApp, Client) {
         let folder = tempfile::tempdir().unwrap();
