@@ -38,7 +38,11 @@ pub use listener::start;
 ///
 /// Start: database and keys, first start, address, actors, workers. Stop: the same backwards.
 pub fn run(config: Config) -> Result<()> {
-    System::new().block_on(serve(config))
+    let system = System::new();
+    let ended = system.block_on(serve(config));
+    // Dropping it would wait for whatever still runs on a blocking thread, however long. The process ends now.
+    std::mem::forget(system);
+    ended
 }
 
 async fn serve(config: Config) -> Result<()> {

@@ -62,6 +62,7 @@ pub async fn serve<S>(
             match connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     answers.push(answer(service.as_ref(), peer, request, respond, timeouts.write));
+                    continue;
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => {}

@@ -69,7 +69,7 @@ async fn requests_are_answered_as_over_http1() {
     assert_eq!(headers["content-length"], text.len().to_string().as_str());
     assert!(headers.contains_key("date") && headers.contains_key("x-request-id"));
     let (_, status, page) = connection.answer(get("/login")).await;
-    assert!(status == 200 && page.ends_with("</html>\n"), "{page}");
+    assert!(status == 200 && page.trim_end().ends_with("</html>"), "{page}");
     let (headers, status, text) = connection.answer(get("/health").method("HEAD")).await;
     assert_eq!((status, text.as_str()), (200, ""));
     assert!(headers["content-length"] != "0");
@@ -87,7 +87,7 @@ async fn requests_are_answered_as_over_http1() {
 async fn adv_15_heads_and_bodies_are_bounded() {
     let (app, _) = with_tls().start();
     let connection = Http2::to(app.addr).await;
-    for (bytes, expected) in [(12, 200), (17, 431), (60, 431), (200, 431)] {
+    for (bytes, expected) in [(12, 200), (17, 431), (60, 431)] {
         let value = "a".repeat(bytes * 1024);
         assert_eq!(connection.answer(get("/livez").header("x-a", value)).await.1, expected, "{bytes} KiB");
     }
@@ -97,6 +97,9 @@ async fn adv_15_heads_and_bodies_are_bounded() {
     let _ = body.send_data(vec![b'a'; 65 * 1024].into(), true);
     assert_eq!(response.await.unwrap().status(), 413);
     assert_eq!(connection.answer(get("/livez")).await.1, 200);
+    // What is far too large is not even read to its end.
+    let (response, _) = connection.begin(get("/livez").header("x-a", "a".repeat(1024 * 1024))).await.unwrap();
+    assert_eq!(response.await.unwrap_err().reason(), Some(Reason::ENHANCE_YOUR_CALM));
 }
 
 #[actix_web::test]
@@ -113,7 +116,9 @@ async fn adv_15_streams_are_bounded() {
     let one_more = spawn(one_more);
     assert_eq!(Http2::to(app.addr).await.answer(get("/livez")).await.1, 200);
     assert!(!one_more.is_finished());
-    drop(begun);
+    let (response, mut body) = begun.pop().unwrap();
+    body.send_data("grant_type=x".into(), true).unwrap();
+    assert_eq!(response.await.unwrap().status(), 400);
     assert_eq!(one_more.await.unwrap().unwrap().status(), 200);
 }
 
@@ -140,10 +145,17 @@ async fn rfc9113_6_8_a_stop_says_goodbye_and_finishes_what_runs() {
     // A later answer on the same connection shows that the server has the earlier request.
     busy.answer(get("/livez")).await;
     let stopped = spawn(app.running().stop());
-    idle.ended.await.unwrap().unwrap();
+    // It may close before it has read what this client says last.
+    assert!(idle.ended.await.unwrap().map_or_else(|error| error.is_io(), |()| true));
     assert!(!stopped.is_finished());
+    let goodbye = loop {
+        match busy.begin(get("/livez")).await {
+            Ok((response, _)) => drop(response.await),
+            Err(goodbye) => break goodbye,
+        }
+    };
+    assert_eq!(goodbye.reason(), Some(Reason::NO_ERROR), "{goodbye}");
     body.send_data("x".into(), true).unwrap();
     assert_eq!(response.await.unwrap().status(), 400);
-    busy.ended.await.unwrap().unwrap();
     stopped.await.unwrap();
 }

@@ -185,3 +185,14 @@ fn a_database_that_cannot_be_opened_ends_the_start() {
     assert_eq!(ended.status.code(), Some(1), "{said}");
     assert!(said.contains("the database could not be opened within DB_INIT_TIMEOUT=500ms"), "{said}");
 }
+
+#[test]
+fn a_database_that_cannot_be_closed_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Process::start(folder.path(), &[("DB_CLOSE_TIMEOUT", "500ms")]);
+    let store = Store::sqlite(&folder.path().join("data/authgate.db"), 1).unwrap();
+    // Somebody else writes, and does not end; the issuer would wait ten seconds for it.
+    let (took, code) = store.write(|_| Ok(stopped(&mut process))).unwrap();
+    assert_eq!(code, Some(1));
+    assert!(took < Duration::from_secs(9), "{took:?}");
+}

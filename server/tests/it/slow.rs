@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_web::rt::task::spawn_blocking;
 
+use crate::tls;
 use crate::util::TestApp;
 use crate::util::process::Process;
 
@@ -148,4 +149,23 @@ fn adv_15_five_hundred_slow_clients_cost_a_normal_one_nothing() {
     }
     let grown = resident(&process) - before;
     assert!(grown < 500 * 64, "{grown} kB for {} clients", slow.len());
+}
+
+#[test]
+fn adv_15_five_hundred_handshakes_that_do_not_end_keep_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = (tls::file("cert.pem"), tls::file("key.pem"));
+    let process = Process::start(folder.path(), &[("TLS_CERT_FILE", &cert), ("TLS_KEY_FILE", &key)]);
+    let hello = [&b""[..], b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"];
+    let slow: Vec<_> = (0..500)
+        .map(|n| {
+            let mut stream = connect(process.addr);
+            stream.write_all(hello[n % 2]).unwrap();
+            stream
+        })
+        .collect();
+    for _ in 0..50 {
+        tls::served(process.addr);
+    }
+    drop(slow);
 }
