@@ -42,9 +42,7 @@ pub async fn serve<S>(
     timeouts: Timeouts,
     stopping: impl Future<Output = ()>,
 ) where
-    S: Service<Request>,
-    S::Response: Into<Response<BoxBody>>,
-    S::Error: Into<Response<BoxBody>>,
+    S: Service<Request, Response: Into<Response<BoxBody>>, Error: Into<Response<BoxBody>>>,
 {
     let handshake = Builder::new()
         .max_concurrent_streams(MAX_STREAMS)
@@ -95,9 +93,7 @@ async fn answer<S>(
     mut respond: SendResponse<Bytes>,
     patience: Duration,
 ) where
-    S: Service<Request>,
-    S::Response: Into<Response<BoxBody>>,
-    S::Error: Into<Response<BoxBody>>,
+    S: Service<Request, Response: Into<Response<BoxBody>>, Error: Into<Response<BoxBody>>>,
 {
     let is_head = request.method() == Method::HEAD;
     let response = service.call(taken(request, peer)).await.map_or_else(Into::into, Into::into);

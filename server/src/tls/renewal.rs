@@ -42,23 +42,21 @@ impl Renewal {
         }
         self.judged = seen;
         self.unsettled = None;
-        match files.and_then(|files| files.pair(&certificate.files)) {
-            Ok(pair) => {
-                let (file, expires) = (certificate.files.cert.display(), pair.expires_text());
-                match pair.trouble(now) {
-                    None => {
-                        tracing::info!(expires, "TLS_CERT_FILE={file} was renewed and is served from now on")
-                    }
-                    Some(trouble) => {
-                        tracing::warn!(expires, "TLS_CERT_FILE={file} was replaced and {trouble}")
-                    }
-                }
-                certificate.replace(pair);
-            }
+        let file = certificate.files.cert.display();
+        let pair = match files.and_then(|files| files.pair(&certificate.files)) {
+            Ok(pair) => pair,
             Err(error) => {
-                tracing::error!(%error, "the changed TLS files are not taken over; the old certificate stays")
+                tracing::error!(%error, "the changed TLS files are not taken over; the old certificate stays");
+                return;
             }
+        };
+        let expires = pair.expires_text();
+        if let Some(trouble) = pair.trouble(now) {
+            tracing::warn!(expires, "TLS_CERT_FILE={file} was replaced and {trouble}");
+        } else {
+            tracing::info!(expires, "TLS_CERT_FILE={file} was renewed and is served from now on");
         }
+        certificate.replace(pair);
     }
 }
 

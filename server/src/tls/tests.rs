@@ -20,7 +20,7 @@ fn open(cert: &str, key: &str) -> Result<Certificate> {
 }
 
 fn error(cert: &str, key: &str) -> String {
-    open(cert, key).err().expect("it must be refused").to_string()
+    open(cert, key).expect_err("it must be refused").to_string()
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn an_error_names_the_setting_and_the_file() {
 #[test]
 fn a_file_without_end_is_not_read_to_its_end() {
     let tls = Tls { cert: "/dev/zero".into(), key: file("key.pem") };
-    assert!(Certificate::open(&tls, NOW).err().unwrap().to_string().contains("more than"));
+    assert!(Certificate::open(&tls, NOW).unwrap_err().to_string().contains("more than"));
 }
 
 #[test]
@@ -46,8 +46,8 @@ fn what_clients_will_refuse_is_told() {
     let expires = pair.expires().unwrap();
     assert_eq!(pair.trouble(NOW), None);
     assert_eq!(pair.trouble(expires), None);
-    let expired = format!("expired on {}: clients will refuse it", pair.expires_text());
-    assert_eq!(pair.trouble(expires + 1), Some(expired));
+    let trouble = format!("expired on {}: clients will refuse it", pair.expires_text());
+    assert_eq!(pair.trouble(expires + 1), Some(trouble));
     assert!(pair.trouble(0).is_some_and(|trouble| trouble.contains("not valid before")));
 }
 

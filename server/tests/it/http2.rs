@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::spawn;
 use actix_web::web::Bytes;
-use h2::client::{ResponseFuture, SendRequest};
+use authgate::app::Timeouts;
+use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{Reason, SendStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
@@ -21,10 +23,16 @@ struct Http2 {
 
 impl Http2 {
     async fn to(addr: SocketAddr) -> Self {
+        Self::with_window(addr, 64 * 1024).await
+    }
+
+    /// Takes so many bytes of each answer before it says that it has read them.
+    async fn with_window(addr: SocketAddr, bytes: u32) -> Self {
         let connector = TlsConnector::from(Arc::new(client_config(rustls::ALL_VERSIONS, &["h2"])));
         let stream = TcpStream::connect(addr).await.unwrap();
         let stream = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
-        let (requests, connection) = h2::client::handshake(stream).await.unwrap();
+        let (requests, connection) =
+            Builder::new().initial_window_size(bytes).handshake(stream).await.unwrap();
         Self { requests, ended: spawn(connection) }
     }
 
@@ -158,4 +166,19 @@ async fn rfc9113_6_8_a_stop_says_goodbye_and_finishes_what_runs() {
     body.send_data("x".into(), true).unwrap();
     assert_eq!(response.await.unwrap().status(), 400);
     stopped.await.unwrap();
+}
+
+#[actix_web::test]
+async fn adv_15_who_never_takes_an_answer_loses_it_and_who_idles_the_connection() {
+    let soon = Duration::from_millis(300);
+    let impatient = |timeouts: &mut Timeouts| (timeouts.write, timeouts.keep_alive) = (soon, soon);
+    let (app, _) = with_tls().with_patience(impatient).start();
+    let connection = Http2::with_window(app.addr, 10).await;
+    let (response, _) = connection.begin(get("/livez")).await.unwrap();
+    let mut body = response.await.unwrap().into_body();
+    assert_eq!(body.data().await.unwrap().unwrap().len(), 10);
+    assert_eq!(body.data().await.unwrap().unwrap_err().reason(), Some(Reason::CANCEL));
+    // Nothing runs any more.
+    let ended = connection.ended.await.unwrap();
+    assert!(ended.map_or_else(|error| error.is_io(), |()| true));
 }

@@ -151,7 +151,9 @@ fn sigterm_under_load_loses_no_token() {
     let (took, code) = stopped(&mut process);
     assert_eq!(code, Some(0));
     assert!(took < Duration::from_secs(30), "{took:?}");
-    loads.into_iter().for_each(|load| load.join().unwrap());
+    for load in loads {
+        load.join().unwrap();
+    }
     acknowledged.extend(tokens);
     let store = Store::sqlite(&folder.path().join("data/authgate.db"), 1).unwrap();
     let stored: Option<(i64,)> = store

@@ -86,7 +86,7 @@ async fn a_connection_that_idles_between_requests_is_kept() {
 
 #[actix_web::test]
 async fn adv_15_who_never_reads_is_not_written_to_for_ever() {
-    let (app, anon) = TestApp::init().with_write_timeout(SOON).start();
+    let (app, anon) = TestApp::init().with_patience(|timeouts| timeouts.write = SOON).start();
     let addr = app.addr;
     let talk = move || {
         let mut stream = connect(addr);
@@ -106,10 +106,14 @@ async fn one_address_holds_half_of_the_connections_at_most() {
     let addr = app.addr;
     let talk = move || {
         let mut held: Vec<_> = (0..8).map(|_| connect(addr)).collect();
-        held.iter_mut().for_each(|stream| ask(stream).unwrap());
+        for stream in &mut held {
+            ask(stream).unwrap();
+        }
         let mut ninth = connect(addr);
         assert!(ask(&mut ninth).is_err());
-        held.iter_mut().for_each(|stream| ask(stream).unwrap());
+        for stream in &mut held {
+            ask(stream).unwrap();
+        }
         held.pop();
         while ask(&mut connect(addr)).is_err() {}
     };

@@ -197,5 +197,7 @@ async fn adv_41_a_renewal_under_load_fails_no_request() {
     assert_eq!(before, first, "the key is of the old one");
     assert_eq!(after, CertificateDer::from_pem_file(file("renewed.pem")).unwrap());
     over.store(true, Ordering::Relaxed);
-    loads.into_iter().for_each(|load| load.join().unwrap());
+    for load in loads {
+        load.join().unwrap();
+    }
 }

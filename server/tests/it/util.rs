@@ -153,9 +153,9 @@ impl Init {
         self
     }
 
-    /// How long a peer may take to read.
-    pub fn with_write_timeout(mut self, write: Duration) -> Self {
-        self.timeouts.write = write;
+    /// Changes how long a peer may take.
+    pub fn with_patience(mut self, change: impl FnOnce(&mut Timeouts)) -> Self {
+        change(&mut self.timeouts);
         self
     }
 
