@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -213,4 +216,22 @@ fn a_health_check_believes_a_stranger_only_with_a_known_certificate() {
     let (code, said) = healthcheck(&[&url], &[("SSL_CERT_FILE", ca)]);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(healthcheck(&[&url], &[]).0, Some(1));
+}
+
+#[test]
+fn a_server_that_is_unwell_or_does_not_answer_is_unhealthy() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/health", listener.local_addr().unwrap());
+    let unwell = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 5\r\n\r\nsorry").unwrap();
+        listener
+    });
+    let (code, said) = healthcheck(&[&url], &[]);
+    assert!(code == Some(1) && said.contains("503") && said.contains("sorry"), "{said}");
+    // It listens on, and nobody answers.
+    let silent = unwell.join().unwrap();
+    let (code, said) = healthcheck(&[&url], &[]);
+    assert!(code == Some(1) && said.to_lowercase().contains("timeout"), "{said}");
+    drop(silent);
 }

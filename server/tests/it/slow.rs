@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::time::Duration;
 
 use actix_web::rt::task::spawn_blocking;
@@ -118,6 +119,19 @@ async fn one_address_holds_half_of_the_connections_at_most() {
         while ask(&mut connect(addr)).is_err() {}
     };
     spawn_blocking(talk).await.unwrap();
+}
+
+#[test]
+fn connections_may_be_more_than_the_soft_limit_of_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("prlimit");
+    command.args(["--nofile=100:4096", "--", env!("CARGO_BIN_EXE_authgate"), "serve"]);
+    command.current_dir(folder.path()).env_clear().env("SERVER_ADDR", "127.0.0.1:0");
+    let process = Process::spawn(&mut command);
+    let mut held: Vec<_> = (0..200).map(|_| connect(process.addr)).collect();
+    for stream in &mut held {
+        ask(stream).unwrap();
+    }
 }
 
 /// Kilobytes of memory that a process really has.
