@@ -86,6 +86,18 @@ async fn a_connection_that_idles_between_requests_is_kept() {
 }
 
 #[actix_web::test]
+async fn a_connection_that_asks_nothing_more_is_closed() {
+    let (app, _) = TestApp::init().with_patience(|timeouts| timeouts.keep_alive = SOON).start();
+    let addr = app.addr;
+    let talk = move || {
+        let mut stream = connect(addr);
+        ask(&mut stream).unwrap();
+        assert!(is_closed(&mut stream));
+    };
+    spawn_blocking(talk).await.unwrap();
+}
+
+#[actix_web::test]
 async fn adv_15_who_never_reads_is_not_written_to_for_ever() {
     let (app, anon) = TestApp::init().with_patience(|timeouts| timeouts.write = SOON).start();
     let addr = app.addr;
