@@ -1,6 +1,7 @@
 //! What a request can reach. There is one [`App`] per server and nothing beside it: no globals.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -29,6 +30,7 @@ use crate::keyring::Keyring;
 use crate::open::Opened;
 use crate::page::Pages;
 use crate::policy;
+use crate::tls::Certificate;
 
 /// Reads that wait or run at most. One takes well under a millisecond, so the last waits less than a request may take;
 /// whoever comes then is told to come back.
@@ -64,6 +66,8 @@ pub struct App {
     pub pages: Pages,
     /// Hashes passwords on threads of its own.
     pub hasher: Hasher,
+    /// What connections are encrypted with, if TLS ends here.
+    pub certificate: Option<Arc<Certificate>>,
     /// How long a peer may take.
     pub timeouts: Timeouts,
     /// Tells the time.
@@ -71,6 +75,7 @@ pub struct App {
     /// Gives randomness.
     pub random: Arc<dyn Random>,
     reads: Semaphore,
+    draining: AtomicBool,
 }
 
 /// How long a peer may take.
@@ -80,6 +85,8 @@ pub struct Timeouts {
     pub head: Duration,
     /// Until its body has.
     pub body: Duration,
+    /// Until the peer has taken some of an answer, again and again.
+    pub write: Duration,
     /// Until the next request on a connection.
     pub keep_alive: Duration,
 }
@@ -88,7 +95,7 @@ impl Default for Timeouts {
     /// The contract's.
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { head: seconds(10), body: seconds(30), keep_alive: seconds(120) }
+        Self { head: seconds(10), body: seconds(30), write: seconds(30), keep_alive: seconds(120) }
     }
 }
 
@@ -110,6 +117,12 @@ impl App {
         let Surroundings { clock, random, timeouts } = surroundings;
         let policy = policy::of(&config);
         let now = clock.now_ms() / 1000;
+        let certificate = config
+            .server
+            .tls
+            .as_ref()
+            .map(|files| Certificate::open(files, now).map(Arc::new))
+            .transpose()?;
         let recovery = store.write(|tx| {
             master.require(tx)?;
             recovery::start(tx, policy.retry_window, now)
@@ -131,6 +144,8 @@ impl App {
             keyring: Keyring::new(&policy, keys),
             generation,
             reads: Semaphore::new(MAX_READS),
+            draining: AtomicBool::new(false),
+            certificate,
             policy: Arc::new(policy),
             master: Arc::new(master),
             config,
@@ -141,6 +156,16 @@ impl App {
             clock,
             random,
         })
+    }
+
+    /// Says that the server stops: from now on it is not ready for requests.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// True once it stops.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// The app that serves this request.

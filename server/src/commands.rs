@@ -5,6 +5,7 @@ mod audit;
 mod client;
 mod configuration;
 mod consent;
+mod healthcheck;
 mod input;
 mod installation;
 mod key;
@@ -45,6 +46,8 @@ enum Command {
     /// Run the server
     #[command(alias = "server")]
     Serve,
+    /// Ask a running server whether it is well
+    Healthcheck(healthcheck::Healthcheck),
     /// Create the database or bring it up to date
     Migrate,
     /// People who sign in
@@ -92,6 +95,7 @@ impl Command {
     fn run(self) -> Result<Answer> {
         match self {
             Command::Serve => serve().map(|()| Answer::nothing()),
+            Command::Healthcheck(healthcheck) => healthcheck.run(),
             Command::Migrate => migrate::run(&configured()?.0),
             Command::User(user) => user.run(&Installation::open()?),
             Command::Client(client) => client.run(&Installation::open()?),

@@ -15,6 +15,7 @@ pub mod error;
 pub mod form;
 pub mod hasher;
 mod health;
+pub mod http_client;
 pub mod keyring;
 pub mod logging;
 pub mod login;

@@ -22,6 +22,7 @@ use actix_web::{Error, HttpMessage as _, HttpResponse};
 use crate::app::App;
 use crate::client_address;
 use crate::error;
+use crate::serve::patient::Requests;
 use crate::session;
 use request_id::RequestId;
 
@@ -29,6 +30,7 @@ use request_id::RequestId;
 pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
     let app = App::of(request.request()).clone();
     client_address::note(&request, &app.config.server.trusted_proxies);
+    let _running = request.conn_data::<Requests>().map(Requests::begin);
     let id = RequestId::new(app.random.as_ref());
     let line = access_log::Line::of(&request, id.clone(), app.clock.now_ms());
     request.extensions_mut().insert(id.clone());

@@ -30,6 +30,10 @@ settings! { "Server";
     STATIC_CACHE_MAX_AGE = "24h";
     /// How long running requests may take to finish after SIGTERM.
     SERVER_SHUTDOWN_TIMEOUT = "5s";
+    /// How long audit events that wait may take to be written after that.
+    AUDIT_SHUTDOWN_TIMEOUT = "10s";
+    /// Connections at a time, 16 to 1000000; one address may hold half of them, and more wait.
+    MAX_CONNECTIONS = "2000";
     /// `text` for people, `json` for collectors.
     LOG_FORMAT = "text";
     /// What is logged, in the syntax of the tracing crate, such as `info,authgate=debug`.
@@ -57,6 +61,10 @@ pub struct Server {
     pub static_max_age: Option<i64>,
     /// How long running requests may take to finish.
     pub shutdown_timeout: Duration,
+    /// How long audit events that wait may take after that.
+    pub audit_shutdown_timeout: Duration,
+    /// Connections at a time.
+    pub max_connections: usize,
     /// True if logs are JSON lines.
     pub json_logs: bool,
     /// What is logged, as the tracing crate writes it; valid.
@@ -90,6 +98,9 @@ pub(super) fn read(reader: &mut Reader<'_>, compat: &Compat) -> Server {
         trusted_proxies: trusted_proxies(reader),
         static_max_age: Some(static_max_age).filter(|age| *age > 0),
         shutdown_timeout: reader.value(SERVER_SHUTDOWN_TIMEOUT, parse::duration),
+        audit_shutdown_timeout: reader.value(AUDIT_SHUTDOWN_TIMEOUT, parse::duration),
+        max_connections: usize::try_from(reader.integer(MAX_CONNECTIONS, 16..=1_000_000))
+            .expect("it is positive"),
         json_logs: reader.value(LOG_FORMAT, |text| parse::word(text, &[("text", false), ("json", true)])),
         log_filter: reader.value(RUST_LOG, log_filter),
     }
