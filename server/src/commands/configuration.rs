@@ -1,7 +1,7 @@
 //! `authgate config`.
 
 use authgate::config::{Setting, reference};
-use authgate::tls;
+use authgate::{openapi, tls};
 use authgate_core::error::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -15,6 +15,8 @@ pub enum Configuration {
     Check,
     /// Print every setting as a page of Markdown
     Docs,
+    /// Print the OpenAPI document of a server with this configuration
+    Openapi,
 }
 
 impl Configuration {
@@ -22,6 +24,8 @@ impl Configuration {
         match self {
             Configuration::Check => check(),
             Configuration::Docs => Ok(Answer::new(page(), reference().iter().map(object).collect())),
+            // The same with and without `--json`.
+            Configuration::Openapi => Ok(Answer::new(openapi::json(&configured()?.0), Value::Null)),
         }
     }
 }

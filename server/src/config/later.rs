@@ -11,7 +11,6 @@ const LATER: &[(&str, &[&str])] = &[
     ("CLIENT_COUNT_CACHE_TYPE", &["memory"]),
     ("DEVICE_CODE_RATE_LIMIT", &["10"]),
     ("ENABLE_AUDIT_LOGGING", OFF),
-    ("ENABLE_SWAGGER", OFF),
     ("GITEA_OAUTH_ENABLED", OFF),
     ("GITHUB_OAUTH_ENABLED", OFF),
     ("GITLAB_OAUTH_ENABLED", OFF),

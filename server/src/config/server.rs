@@ -25,6 +25,8 @@ settings! { "Server";
     TLS_KEY_FILE = "";
     /// How long browsers may keep static files whose name has no hash; `0` sends no header.
     STATIC_CACHE_MAX_AGE = "24h";
+    /// Serves the OpenAPI document of this server and a page to try it out, below `/swagger`.
+    ENABLE_SWAGGER = "false";
     /// How long running requests may take to finish after SIGTERM.
     SERVER_SHUTDOWN_TIMEOUT = "5s";
     /// `text` for people, `json` for collectors.
@@ -50,6 +52,8 @@ pub struct Server {
     pub tls: Option<Tls>,
     /// `max-age` of static files without hash, in seconds; `None` sends no header.
     pub static_max_age: Option<i64>,
+    /// True if the OpenAPI document is served.
+    pub swagger: bool,
     /// How long running requests may take to finish.
     pub shutdown_timeout: Duration,
     /// True if logs are JSON lines.
@@ -83,6 +87,7 @@ pub(super) fn read(reader: &mut Reader<'_>, compat: &Compat) -> Server {
         production,
         tls: tls(reader),
         static_max_age: Some(static_max_age).filter(|age| *age > 0),
+        swagger: reader.switch(ENABLE_SWAGGER),
         shutdown_timeout: reader.value(SERVER_SHUTDOWN_TIMEOUT, parse::duration),
         json_logs: reader.value(LOG_FORMAT, |text| parse::word(text, &[("text", false), ("json", true)])),
         log_filter: reader.value(RUST_LOG, log_filter),

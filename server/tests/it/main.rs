@@ -26,6 +26,7 @@ mod process;
 mod races;
 mod sessions;
 mod shutdown;
+mod swagger;
 mod tls;
 mod util;
 mod well_known;
