@@ -37,6 +37,7 @@ settings! { "Server";
 
 /// How the server is reached.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Server {
     /// Where it listens.
     pub addr: SocketAddr,
