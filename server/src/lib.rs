@@ -22,6 +22,7 @@ pub mod login;
 pub mod middleware;
 pub mod oauth;
 pub mod open;
+pub mod openapi;
 pub mod page;
 pub mod policy;
 pub mod public_address;
@@ -30,6 +31,7 @@ pub mod routes;
 pub mod seed;
 pub mod serve;
 pub mod session;
+mod swagger;
 pub mod tls;
 
 #[cfg(test)]

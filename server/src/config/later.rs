@@ -9,7 +9,6 @@ const OFF: &[&str] = &["false", "0"];
 const LATER: &[(&str, &[&str])] = &[
     ("CLIENT_CACHE_TYPE", &["memory"]),
     ("CLIENT_COUNT_CACHE_TYPE", &["memory"]),
-    ("ENABLE_SWAGGER", OFF),
     ("GITEA_OAUTH_ENABLED", OFF),
     ("GITHUB_OAUTH_ENABLED", OFF),
     ("GITLAB_OAUTH_ENABLED", OFF),

@@ -93,6 +93,10 @@ fn params(request: &HttpRequest, body: &[u8]) -> Result<Params> {
     if !essence.trim().eq_ignore_ascii_case("application/json") {
         return Err(unreadable());
     }
+    // A list would be taken for the members in their order.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(unreadable());
+    }
     let json: Json = serde_json::from_slice(body).map_err(|_| unreadable())?;
     let single =
         [("client_id", json.client_id), ("client_secret", json.client_secret), ("scope", json.scope)];

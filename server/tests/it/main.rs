@@ -30,6 +30,7 @@ mod races;
 mod sessions;
 mod shutdown;
 mod slow;
+mod swagger;
 mod tls;
 mod util;
 mod well_known;
