@@ -8,15 +8,13 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::rt::time;
 use actix_web::web::block;
 use authgate_core::client::Client;
-use authgate_core::error::{Error, Result};
+use authgate_core::error::Result;
 use authgate_core::logout::{self, Notice};
-use awc::Connector;
 use futures_util::future::join_all;
-use rustls::ClientConfig;
-use rustls::crypto::aws_lc_rs;
 use url::Url;
 
 use crate::app::App;
+use crate::outgoing;
 use crate::public_address::is_public;
 
 /// Between two looks for notices that are due.
@@ -49,7 +47,7 @@ pub async fn deliver(app: &App) -> Result<usize> {
         let due = app.issuer.write(move |tx| logout::claim(tx, AT_ONCE, now)).await?;
         let http = match &mut ready {
             Some(http) => http,
-            none => none.insert(client()?),
+            none => none.insert(outgoing::client(outgoing::tls()?, TIMEOUT)),
         };
         let sent = join_all(due.into_iter().map(|(notice, client)| send(app, http, notice, client))).await;
         for answer in sent {
@@ -109,17 +107,4 @@ async fn public(uri: &str) -> Result<SocketAddr, String> {
         return Err("its host is not on the public internet".into());
     }
     Ok(found[0])
-}
-
-/// A client that trusts the system's certificate authorities, or those in `SSL_CERT_FILE`, and follows no redirects.
-fn client() -> Result<awc::Client> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(Error::failed)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let connector = Connector::new().rustls_0_23(Arc::new(config)).timeout(TIMEOUT);
-    Ok(awc::Client::builder().connector(connector).disable_redirects().timeout(TIMEOUT).finish())
 }

@@ -27,7 +27,8 @@ pub fn server_config(tls: &Tls) -> Result<ServerConfig> {
     })
 }
 
-fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+/// Reads a certificate chain, the server's own certificate first.
+pub fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let read = || CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, pem::Error>>();
     let unreadable = |error| unreadable("TLS_CERT_FILE", path, "a certificate", &error);
     let chain = read().map_err(unreadable)?;

@@ -47,8 +47,10 @@ fn end_all(tx: &mut Tx<'_>) -> Result<Ended> {
     Ok(Ended {
         sessions: tx.execute("UPDATE sessions SET status = 'ended' WHERE status = 'active'", &[])?,
         // Families before tokens, as every revoker does.
-        grants: tx
-            .execute("UPDATE families SET state = 'revoked', why = 'restore' WHERE state <> 'revoked'", &[])?,
+        grants: tx.execute(
+            "UPDATE families SET state = 'revoked', why = 'restore' WHERE state <> 'revoked'",
+            &[],
+        )?,
         tokens: tx.execute("UPDATE tokens SET status = 'revoked' WHERE status <> 'revoked'", &[])?,
     })
 }
@@ -62,8 +64,7 @@ pub fn compromised(tx: &mut Tx<'_>) -> Result<Vec<String>> {
 /// Ends those of `kids` that the backup still believes in. Returns them.
 pub fn end_compromised(tx: &mut Tx<'_>, env: Env<'_>, kids: Vec<String>) -> Result<Vec<String>> {
     let held: Vec<_> = keys::stored(tx)?.into_iter().filter(keys::StoredKey::is_held).collect();
-    let back: Vec<_> =
-        kids.into_iter().filter(|kid| held.iter().any(|key| key.kid == *kid)).collect();
+    let back: Vec<_> = kids.into_iter().filter(|kid| held.iter().any(|key| key.kid == *kid)).collect();
     for kid in &back {
         rotation::revoke(tx, env, kid)?;
     }
