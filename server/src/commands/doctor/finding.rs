@@ -51,11 +51,6 @@ impl Finding {
         Self { level: Level::Problem, ..Self::warning(about, found, advice) }
     }
 
-    /// The same finding at another level.
-    pub fn at(self, level: Level) -> Self {
-        Self { level, ..self }
-    }
-
     /// For people: one line what was found, one what to do.
     pub fn text(&self) -> String {
         let found = format!("{:<8} {:<13} {}", self.level.as_str(), self.about, plain(&self.found));
