@@ -74,9 +74,9 @@ fn answer(config: &Config, file: &Path, contents: &Contents) -> Result<Answer> {
     Ok(Answer::new(text, object))
 }
 
-/// `3 users, 2 clients`, for people.
+/// `users 3, clients 2`, for people.
 pub fn counted(contents: &Contents) -> String {
-    let each = contents.rows.iter().map(|(name, count)| format!("{count} {name}"));
+    let each = contents.rows.iter().map(|(name, count)| format!("{name} {count}"));
     each.collect::<Vec<_>>().join(", ")
 }
 

@@ -118,8 +118,8 @@ impl Restore {
             ));
         }
         lines.push(
-            "Undone is what was changed since then. Do again: passwords and secrets that were reset, people and \
-             clients that were disabled or deleted, consents that were withdrawn, keys that were ended as compromised."
+            "What was changed since then is undone. Do again: passwords and secrets that were reset, people and clients \
+             that were disabled or deleted, consents that were withdrawn, keys that were ended as compromised."
                 .to_owned(),
         );
         let object = json!({

@@ -1,7 +1,7 @@
 //! `authgate doctor`: each finding provoked once.
 
 use std::fs::{self, Permissions};
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -305,8 +305,8 @@ fn impostor(
     issuer
 }
 
-trait ReadWrite: std::io::Read + std::io::Write {}
-impl<T: std::io::Read + std::io::Write> ReadWrite for T {}
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}
 
 fn metadata(issuer: &str) -> Value {
     json!({"issuer": issuer, "jwks_uri": format!("{issuer}/.well-known/jwks.json")})
