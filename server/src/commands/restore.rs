@@ -63,9 +63,10 @@ impl Restore {
         let draft = Draft::copy_of(&self.file, target, &ctx)?;
         let contents = backup::examine(draft.path()).map_err(|error| self.unusable(&error))?;
         // One that is damaged cannot be asked.
-        let compromised =
-            if there { db::inspect(target, restored::compromised).unwrap_or_default() } else { Vec::new() };
-        let (ended, compromised) = self.settle(config, draft.path(), compromised, &ctx)?;
+        let compromised = Some(target).filter(|target| place::is_sqlite(target));
+        let compromised = compromised.and_then(|target| db::inspect(target, restored::compromised).ok());
+        let (ended, compromised) =
+            self.settle(config, draft.path(), compromised.unwrap_or_default(), &ctx)?;
         let before = draft.take_place(target, &ctx)?;
         Ok(self.answer(target, &Done { contents, ended, compromised, before }))
     }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
@@ -63,8 +63,10 @@ impl Draft {
             private_file::publish(&self.0, target).map_err(trouble)?;
             return Ok(None);
         }
-        // What only the log has moves into the file; if that is damaged, both are kept as they are.
-        let _ = db::fold(target);
+        // What only the log has moves into the file; if that fails, both are kept as they are.
+        if is_sqlite(target) {
+            let _ = db::fold(target);
+        }
         let _lock = locked(target)?;
         fs::hard_link(target, &aside).map_err(trouble)?;
         set_log_aside(target, &aside).map_err(trouble)?;
@@ -92,6 +94,12 @@ impl Drop for Draft {
             let _ = fs::remove_file(companion(&self.0, name));
         }
     }
+}
+
+/// True if the file begins as every database does. SQLite takes a shorter one for new and deletes its log.
+pub fn is_sqlite(path: &Path) -> bool {
+    let mut head = [0; 16];
+    File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *b"SQLite format 3\0"
 }
 
 /// Keeps every other process from the database at `path` as long as the file is held, or refuses if one has it open:

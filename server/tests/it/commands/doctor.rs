@@ -217,8 +217,8 @@ fn a_damaged_or_newer_database_and_one_from_the_future() {
     execute("DELETE FROM migrations WHERE version = 99");
     authgate_core::db::fold(&database).unwrap();
     let mut bytes = fs::read(&database).unwrap();
-    let half = bytes.len() / 2;
-    bytes[half..].fill(0xff);
+    let last_page = bytes.len() - 4096;
+    bytes[last_page..].fill(0xff);
     fs::write(&database, bytes).unwrap();
     place.doctor().says("problem", "database", "damaged");
     fs::write(&database, "no database at all, but long enough to be taken for one".repeat(100)).unwrap();
@@ -367,10 +367,12 @@ const AUTHORITY: &str = "\
 default_md = sha256\npolicy = any\nx509_extensions = host\n[any]\ncommonName = supplied\n\
 [host]\nbasicConstraints = critical,CA:FALSE\nsubjectAltName = DNS:HOST\n";
 
-/// A key, and a certificate of its own making for `host` from `from` to `until`, in days from now: `NAME.pem`, `NAME.key`.
+/// A key, and a certificate of its own making for `host`: `NAME.pem` and `NAME.key`. From and until are days from now, and
+/// half a day more, so that none is over while the test runs.
 fn certificate(place: &Place, name: &str, host: &str, (from, until): (i64, i64)) -> (String, String) {
     let day = |days: i64| {
-        let moment = time::OffsetDateTime::from_unix_timestamp(SystemClock.now_ms() / 1000 + days * 86_400);
+        let moment =
+            time::OffsetDateTime::from_unix_timestamp(SystemClock.now_ms() / 1000 + days * 86_400 + 43_200);
         let text = moment.unwrap().format(&time::format_description::well_known::Rfc3339).unwrap();
         text.replace(['-', ':', 'T'], "")
     };
@@ -399,9 +401,9 @@ fn certificate(place: &Place, name: &str, host: &str, (from, until): (i64, i64))
 fn certificates_that_end_soon_or_are_for_others() {
     let place = used();
     for (name, host, days, level, words) in [
-        ("good", "localhost", (-1, 90), "ok", "for 89 days"),
-        ("soon", "localhost", (-1, 20), "warning", "for 19 days"),
-        ("now", "localhost", (-1, 3), "problem", "for 2 days"),
+        ("good", "localhost", (-1, 90), "ok", "for 90 days"),
+        ("soon", "localhost", (-1, 20), "warning", "for 20 days"),
+        ("now", "localhost", (-1, 3), "problem", "for 3 days"),
         ("over", "localhost", (-30, -1), "problem", "expired at"),
         ("early", "localhost", (2, 90), "problem", "is not valid yet"),
         ("other", "example.com", (-1, 90), "problem", "is not for localhost"),
