@@ -1,7 +1,8 @@
 //! How a request looked when it arrived, told to `authgate doctor`: it asks through the public address, and so learns what
 //! the proxies on the way do to the caller's address.
 //!
-//! Only who has the master key is told, for a minute: strangers need not know the addresses within.
+//! Only who has the master key is told, for a minute: strangers need not know the addresses within. Whoever reads the
+//! question on its way can ask the same for as long, and learns nothing else.
 
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};

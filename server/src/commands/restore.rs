@@ -43,7 +43,7 @@ struct Done {
 impl Restore {
     /// The copy is complete, checked and settled before anything is touched; then it takes the name in one step.
     pub fn run(&self, config: &Config) -> Result<Answer> {
-        let (target, ctx) = (&config.database.path, context());
+        let (target, ctx) = (&place::real(&config.database.path)?, context());
         let there = target.symlink_metadata().is_ok();
         if there && !self.replace {
             return Err(Error::refused(

@@ -96,6 +96,15 @@ impl Drop for Draft {
     }
 }
 
+/// Where the database at `path` is: the log of one behind a link lies beside the file itself.
+pub fn real(path: &Path) -> Result<PathBuf> {
+    if !path.is_symlink() {
+        return Ok(path.to_owned());
+    }
+    path.canonicalize()
+        .map_err(|error| Error::failed(format_args!("{} leads nowhere: {error}", path.display())))
+}
+
 /// True if the file begins as every database does. SQLite takes a shorter one for new and deletes its log.
 pub fn is_sqlite(path: &Path) -> bool {
     let mut head = [0; 16];

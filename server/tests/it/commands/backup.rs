@@ -201,6 +201,18 @@ fn a_damaged_database_is_put_aside_with_its_log() {
     assert!(place.prints(&["user", "list"]).contains("alice"));
 }
 
+#[test]
+fn a_database_behind_a_link_is_replaced_where_it_is() {
+    let place = backed_up();
+    fs::create_dir(place.path("disk")).unwrap();
+    fs::rename(place.path("data/authgate.db"), place.path("disk/real.db")).unwrap();
+    std::os::unix::fs::symlink("../disk/real.db", place.path("data/authgate.db")).unwrap();
+    place.prints(&["user", "create", "--username", "bob"]);
+    place.prints(&["restore", "backup.db", "--replace"]);
+    assert!(place.path("data/authgate.db").is_symlink());
+    assert!(!place.prints(&["user", "list"]).contains("bob"));
+}
+
 const PASSWORD: &str = "correct horse battery";
 
 /// A client of a place's running server.
