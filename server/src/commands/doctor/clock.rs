@@ -23,8 +23,8 @@ pub fn check(fetched: &Fetched, now: i64) -> Option<Finding> {
     let apart = now.abs_diff(date.saturating_add(age));
     let found = format!("the clock of whoever answers for the issuer and this one are {apart} s apart");
     Some(match apart {
-        ..=CLOSE => Finding::fine(ABOUT, found),
-        ..=FAR => Finding::warning(ABOUT, found, ADVICE),
+        0..=CLOSE => Finding::fine(ABOUT, found),
+        _ if apart <= FAR => Finding::warning(ABOUT, found, ADVICE),
         _ => Finding::problem(ABOUT, found, ADVICE),
     })
 }

@@ -44,7 +44,7 @@ impl Place {
 fn read(done: &Output) -> Found {
     assert_eq!(String::from_utf8_lossy(&done.stderr), "");
     let found = Found(serde_json::from_slice(&done.stdout).unwrap());
-    let code = if found.has_problems() { 1 } else { 0 };
+    let code = i32::from(found.has_problems());
     assert_eq!(done.status.code(), Some(code), "the status says whether there is a problem");
     found
 }
