@@ -17,7 +17,6 @@ mod witness;
 use actix_web::rt::System;
 use authgate::config::{self, Config};
 use authgate::environment;
-use authgate_core::context::Context;
 use authgate_core::error::Result;
 use serde_json::Value;
 
@@ -33,24 +32,23 @@ pub fn run() -> Result<Answer> {
     findings.extend(configuration::check(config.as_ref().map(|(_, warnings)| warnings.as_slice())));
     findings.extend(files::named(&variables));
     if let Ok((config, _)) = config {
-        findings.extend(installation(&config, &context()));
+        findings.extend(installation(&config, context().now()));
     }
     Ok(answer(&findings))
 }
 
 /// What can be looked at once the configuration is known.
-fn installation(config: &Config, ctx: &Context) -> Vec<Finding> {
+fn installation(config: &Config, now: i64) -> Vec<Finding> {
     let mut findings = files::of(config);
     findings.extend(disk::check(config.database.folder()));
-    let database = database::check(config, ctx.now());
+    let database = database::check(config, now);
     findings.extend(database.findings);
-    let held = if database.is_readable { keys::check(config, ctx.now()) } else { keys::Held::default() };
+    let held = if database.is_readable { keys::check(config, now) } else { keys::Held::default() };
     findings.extend(held.findings);
     if let Some(tls) = &config.server.tls {
-        findings.extend(certificate::of_files(config, tls, ctx.now()));
+        findings.extend(certificate::of_files(config, tls, now));
     }
-    let question =
-        issuer::Question { config, ctx, is_running: database.is_running, keys: held.keys.as_ref() };
+    let question = issuer::Question { config, is_running: database.is_running, keys: held.keys.as_ref() };
     findings.extend(System::new().block_on(issuer::check(&question)));
     findings
 }

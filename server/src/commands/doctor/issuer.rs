@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use authgate::config::Config;
 use authgate::{outgoing, seen};
-use authgate_core::context::Context;
 use authgate_core::error::Result;
 use serde_json::Value;
 use url::{Host, Url};
 
+use super::super::installation::context;
 use super::fetch::{self, Fetched, PATIENCE, Unreachable};
 use super::keys::Loaded;
 use super::witness::Witness;
@@ -21,8 +21,6 @@ const DOCUMENT: &str = "/.well-known/openid-configuration";
 pub struct Question<'a> {
     /// What the operator decided.
     pub config: &'a Config,
-    /// Time and randomness.
-    pub ctx: &'a Context,
     /// True if a server runs on the database.
     pub is_running: bool,
     /// The keys, if they can be read.
@@ -46,14 +44,15 @@ fn client(config: &Config) -> Result<(awc::Client, Option<Arc<Witness>>)> {
 }
 
 async fn asked(question: &Question<'_>, http: &awc::Client, witness: Option<&Witness>) -> Vec<Finding> {
-    let Question { config, ctx, keys, .. } = question;
+    let Question { config, keys, .. } = question;
     let url = format!("{}{DOCUMENT}", config.server.issuer);
-    let key = keys.map(|keys| seen::question(&keys.master, ctx.now())).unwrap_or_default();
+    // The checks before this one may have taken minutes.
+    let now = context().now();
+    let key = keys.map(|keys| seen::question(&keys.master, now)).unwrap_or_default();
     let answer = fetch::get(http, &url, &[(seen::QUESTION, &key)]).await;
     let chain = witness.and_then(Witness::shown);
-    let mut findings = chain
-        .map(|chain| certificate::judge(&config.server.issuer, &chain, config, ctx.now()))
-        .unwrap_or_default();
+    let mut findings =
+        chain.map(|chain| certificate::judge(&config.server.issuer, &chain, config, now)).unwrap_or_default();
     let fetched = match answer {
         Ok(fetched) => fetched,
         Err(trouble) => {
@@ -72,7 +71,7 @@ async fn asked(question: &Question<'_>, http: &awc::Client, witness: Option<&Wit
         }
     };
     findings.push(Finding::fine(ABOUT, format!("{url} answers, with the issuer byte for byte")));
-    findings.extend(clock::check(&fetched, ctx.now()));
+    findings.extend(clock::check(&fetched, context().now()));
     if let Some(keys) = keys {
         findings.extend(jwks::check(http, config, &document, keys).await);
         findings.push(address::check(http, config, &url, &key, &fetched).await);
