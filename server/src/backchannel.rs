@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use url::Url;
 
 use crate::app::App;
-use crate::http_client;
+use crate::outgoing;
 use crate::public_address::is_public;
 
 /// Between two looks for notices that are due.
@@ -47,7 +47,7 @@ pub async fn deliver(app: &App) -> Result<usize> {
         let due = app.issuer.write(move |tx| logout::claim(tx, AT_ONCE, now)).await?;
         let http = match &mut ready {
             Some(http) => http,
-            none => none.insert(http_client::trusting_the_system(TIMEOUT)?),
+            none => none.insert(outgoing::client(outgoing::tls()?, TIMEOUT)),
         };
         let sent = join_all(due.into_iter().map(|(notice, client)| send(app, http, notice, client))).await;
         for answer in sent {

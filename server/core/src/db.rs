@@ -12,7 +12,8 @@ use std::path::Path;
 
 pub use row::{Column, FromRow, Json, Row, Value};
 pub(crate) use row::{params, row, text_enum};
-pub use schema::{VERSION, require_current, version};
+pub use schema::{VERSION, recognise, require_current, version};
+pub use sqlite::{fold, inspect};
 
 use crate::audit::{self, Chain};
 use crate::error::{Code, Error, Result};
@@ -68,6 +69,14 @@ impl Store {
     pub fn checkpoint(&self) -> Result<()> {
         match self {
             Store::Sqlite(sqlite) => sqlite.checkpoint(),
+        }
+    }
+
+    /// Writes what is committed at this moment into the empty file `to`, beside readers and writers. It is not flushed
+    /// yet. Blocks.
+    pub fn copy_into(&self, to: &Path) -> Result<()> {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.copy_into(to),
         }
     }
 

@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod authorize;
+pub mod backup;
 pub mod claims;
 pub mod cleaning;
 pub mod client;

@@ -70,7 +70,7 @@ pub fn context() -> Context {
 }
 
 /// How the audit trail names commands.
-fn origin() -> Origin {
+pub fn origin() -> Origin {
     Origin { path: Some("cli".into()), ..Origin::default() }
 }
 

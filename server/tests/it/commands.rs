@@ -1,9 +1,11 @@
 //! The built program as an operator runs it, each test in a folder of its own.
 
+mod backup;
 mod client;
 mod configuration;
 mod consent;
 mod database;
+mod doctor;
 mod key;
 mod token;
 mod user;
