@@ -143,7 +143,8 @@ impl Supervised for Windows {
 impl Handler<Letter<Take>> for Windows {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<Take>, _: &mut Context<Self>) {
+    fn handle(&mut self, letter: Letter<Take>, _: &mut Context<Self>) {
+        let (message, reply) = letter.open();
         reply.send(self.take(message));
     }
 }
@@ -151,7 +152,8 @@ impl Handler<Letter<Take>> for Windows {
 impl Handler<Letter<GiveBack>> for Windows {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<GiveBack>, _: &mut Context<Self>) {
+    fn handle(&mut self, letter: Letter<GiveBack>, _: &mut Context<Self>) {
+        let (message, reply) = letter.open();
         self.give_back(&message.bucket);
         reply.send(());
     }
@@ -160,7 +162,8 @@ impl Handler<Letter<GiveBack>> for Windows {
 impl Handler<Letter<Clear>> for Windows {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<Clear>, _: &mut Context<Self>) {
+    fn handle(&mut self, letter: Letter<Clear>, _: &mut Context<Self>) {
+        let (message, reply) = letter.open();
         self.clear(&message.bucket);
         reply.send(());
     }

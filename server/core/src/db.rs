@@ -47,7 +47,7 @@ impl Store {
         let mut writer = self.writer()?;
         writer.begin()?;
         let answer = writer.savepoint(job)?;
-        if answer.as_ref().is_err_and(|error| !kept(error)) {
+        if answer.as_ref().is_err_and(|error| !error.keeps_writes()) {
             writer.rollback()?;
         } else {
             writer.commit()?;
@@ -68,11 +68,6 @@ impl Store {
             Store::Sqlite(sqlite) => Ok(Writer::Sqlite(sqlite.writer()?)),
         }
     }
-}
-
-/// True if what was written before this error stays.
-fn kept(error: &Error) -> bool {
-    matches!(error, Error::Refused(refusal) if refusal.commit)
 }
 
 /// A connection that writes: `begin`, any number of `savepoint`s, `commit`.
@@ -98,7 +93,7 @@ impl Writer {
             tracing::error!("a request panicked inside the transaction and is undone");
             Err(Error::refused(Code::TemporarilyUnavailable, "Something went wrong. Please try again."))
         });
-        if answer.as_ref().is_err_and(|error| !kept(error)) {
+        if answer.as_ref().is_err_and(|error| !error.keeps_writes()) {
             self.batch("ROLLBACK TO job")?;
         }
         // Fails if the database gave the transaction up (a full disk does that): then no savepoint is left.
