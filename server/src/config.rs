@@ -12,6 +12,7 @@ mod issuer;
 mod keys;
 mod later;
 mod limits;
+mod metrics;
 mod oauth;
 mod parse;
 mod problem;
@@ -32,6 +33,7 @@ pub use database::Database;
 pub use file::{ResourceEntry, ScopeEntry};
 pub use keys::Keys;
 pub use limits::Limits;
+pub use metrics::Metrics;
 pub use oauth::OAuth;
 pub use parse::seconds;
 pub use problem::{Problem, Problems};
@@ -62,6 +64,8 @@ pub struct Config {
     pub registration: Registration,
     /// Requests per minute.
     pub limits: Limits,
+    /// What monitoring sees.
+    pub metrics: Metrics,
     /// Cross-origin answers; `None` sends no CORS header at all.
     pub cors: Option<Cors>,
     /// What is done as the reference does it although it is unsafe.
@@ -99,6 +103,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
     let sessions = sessions::read(&mut reader, server.https);
     let oauth = oauth::read(&mut reader);
     let limits = limits::read(&mut reader);
+    let metrics = metrics::read(&mut reader);
     let cors = cors::read(&mut reader);
     let admin_password = accounts::read(&mut reader);
     let (scopes, resources) = file::read(&mut reader);
@@ -113,6 +118,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
         oauth,
         registration,
         limits,
+        metrics,
         cors,
         compat,
         admin_password,

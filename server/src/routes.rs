@@ -14,13 +14,19 @@ use crate::app::App;
 use crate::oauth::{
     authorize, device, discovery, introspect, jwks, logout, register, revoke, token, tokeninfo, userinfo,
 };
-use crate::{account, assets, device_page, health, login};
+use crate::{account, assets, device_page, health, login, metrics};
 
 pub use endpoint::{Endpoint, at};
 
 /// Registers everything.
 pub fn configure(app: &App) -> impl Fn(&mut ServiceConfig) + use<> {
-    let path = app.config.server.issuer_path.clone();
+    let (path, metered) = (app.config.server.issuer_path.clone(), app.config.metrics.enabled);
+    let groups = move |services: &mut ServiceConfig| {
+        groups(services);
+        if metered {
+            services.service(at("/metrics").get(metrics::get));
+        }
+    };
     move |services| {
         well_known_of_path(services, &path);
         groups(services);

@@ -1,6 +1,7 @@
 //! From a configuration to a server that listens, and back in the opposite order.
 
 pub mod cleaner;
+pub mod gauges;
 pub mod keeper;
 mod signals;
 mod task;
@@ -25,6 +26,7 @@ use task::Tasks;
 
 use crate::app::{App, Surroundings, Timeouts};
 use crate::config::Config;
+use crate::metrics::Route;
 use crate::{backchannel, form, middleware, open, policy, routes, seed, tls};
 
 /// Serves until SIGTERM or SIGINT, then lets running requests finish. A second signal ends at once.
@@ -54,7 +56,9 @@ async fn serve(config: Config) -> Result<()> {
         .with("heartbeat", heartbeat)
         .with("cleaner", cleaner::run)
         .with("keeper", keeper::run)
-        .with("backchannel", backchannel::run);
+        .with("backchannel", backchannel::run)
+        .with("gauges", gauges::run)
+        .with("histograms", gauges::sort);
     welcome::print(&app, running.addr, credentials.as_deref()).await?;
 
     let panicked = signals::first(&mut broke).await?;
@@ -115,6 +119,7 @@ pub fn start(app: Arc<App>, listener: TcpListener, workers: usize) -> Result<Run
         Application::new()
             .app_data(app.clone())
             .app_data(form::queries())
+            .app_data(Route::unknown())
             .wrap(from_fn(middleware::edge))
             .configure(routes::configure(&app))
     })

@@ -47,9 +47,7 @@ impl Living {
                 ("device_codes", "id", "status <> 'denied' AND used_at IS NULL AND expires_at > ?3")
             }
             Self::PendingDeviceCodes => ("device_codes", "id", "status = 'pending' AND expires_at > ?3"),
-            Self::Sessions => {
-                ("sessions", "id", "status = 'active' AND idle_until > ?3 AND expires_at > ?3")
-            }
+            Self::Sessions => ("sessions", "id", "status = 'active' AND idle_until > ?3 AND expires_at > ?3"),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The settings as a table: name, default and doc stand in one place, from which the reference page is printed.
 
 use super::{
-    accounts, compat, cors, database, file, keys, limits, oauth, registration, server, sessions, tokens,
+    accounts, compat, cors, database, file, keys, limits, metrics, oauth, registration, server, sessions,
+    tokens,
 };
 
 /// One environment variable.
@@ -32,6 +33,7 @@ pub fn reference() -> Vec<Setting> {
         registration::SETTINGS,
         accounts::SETTINGS,
         limits::SETTINGS,
+        metrics::SETTINGS,
         cors::SETTINGS,
         file::SETTINGS,
         compat::SETTINGS,

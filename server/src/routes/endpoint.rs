@@ -6,6 +6,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, guard, web};
 
 use super::unmatched;
+use crate::metrics::Route;
 use crate::middleware::cors;
 
 /// A URL under construction; hand it to a `ServiceConfig`.
@@ -17,7 +18,7 @@ pub struct Endpoint {
 
 /// The endpoint at `path`, which is a pattern of actix-web's router.
 pub fn at(path: &str) -> Endpoint {
-    Endpoint { resource: web::resource(path), methods: Vec::new(), is_page: false }
+    Endpoint { resource: web::resource(path).app_data(Route::at(path)), methods: Vec::new(), is_page: false }
 }
 
 impl Endpoint {

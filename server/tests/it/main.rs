@@ -18,6 +18,7 @@ mod log;
 mod login;
 mod logout;
 mod methods;
+mod metrics;
 mod oauth;
 mod openid;
 mod pages;
