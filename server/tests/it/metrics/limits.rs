@@ -1,11 +1,12 @@
 //! Who floods the server does not flood its metrics; what is too much is counted.
 
 use actix_web::http::Method;
+use authgate_core::client::ClientType;
 
 use super::{measured, scrape};
 
 #[actix_web::test]
-async fn adv_callers_cannot_make_series() {
+async fn adv_21_callers_cannot_make_series() {
     let (_app, anon) = measured().start();
     let round = async |first: usize| {
         for n in first..first + 50 {
@@ -50,9 +51,9 @@ async fn one_route_has_one_name_with_and_without_the_issuers_path() {
 #[actix_web::test]
 async fn a_switch_that_lets_something_pass_is_counted() {
     let (app, anon, alice) = measured().with("COMPAT_INTROSPECT_ANY", "true").with_user("alice").await;
-    let (owner, other) = (app.web_client().await, app.machine("read", &[]).await);
+    let owner = app.web_client().await;
+    let other = app.client_of(ClientType::Confidential, |spec| spec.audiences = Some(Vec::new())).await;
     let (access, _) = alice.tokens(&owner, "read").await;
-    app.change_client(&other.id, |spec| spec.audiences = Default::default()).await;
     assert!(other.is_live(&anon, &access).await);
     let shown = scrape(&anon).await;
     let used = |switch| shown.value("authgate_compat_uses_total", &[("switch", switch)]);
