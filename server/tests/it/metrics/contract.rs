@@ -136,7 +136,10 @@ async fn everything(app: &TestApp, anon: &Client) {
 
     alice.open("/static/nothing.css").await;
     alice.open("/nowhere").await;
-    assert_eq!(alice.post("/account/sessions/x/revoke").send().await.status, 403);
+    assert_eq!(
+        alice.post("/account/sessions/x/revoke").form(&[("csrf_token", "x")]).send().await.status,
+        403
+    );
     alice.submit(alice.visit("/device").await.form_to("/logout")).await;
     let kept = app.browser_of("alice").await;
     assert!(kept.has_cookie("oauth_session"));

@@ -6,7 +6,7 @@ use authgate_core::client::ClientType;
 use super::{measured, scrape};
 
 #[actix_web::test]
-async fn adv_21_callers_cannot_make_series() {
+async fn callers_cannot_make_series() {
     let (_app, anon) = measured().start();
     let round = async |first: usize| {
         for n in first..first + 50 {
