@@ -173,6 +173,20 @@ mod tests {
     }
 
     #[test]
+    fn the_rules_for_operators_name_what_there_is() {
+        let rules =
+            include_str!("../../../docs/operations.md").lines().filter_map(|line| line.split_once("expr: "));
+        let words = rules.flat_map(|(_, rule)| rule.split(|c: char| !c.is_ascii_lowercase() && c != '_'));
+        let ours = ["oauth_", "auth_", "http_", "sessions_", "authgate_"];
+        let named: BTreeSet<_> = words
+            .filter(|word| ours.iter().any(|prefix| word.starts_with(prefix)))
+            .map(|word| word.trim_end_matches("_bucket"))
+            .collect();
+        let known: BTreeSet<_> = CATALOGUE.iter().map(|metric| metric.name).collect();
+        assert!(named.len() > 4 && named.is_subset(&known), "{:?}", named.difference(&known));
+    }
+
+    #[test]
     fn names_and_buckets_are_well_formed() {
         let names: BTreeSet<_> = CATALOGUE.iter().map(|metric| metric.name).collect();
         assert_eq!(names.len(), CATALOGUE.len(), "no name stands twice");

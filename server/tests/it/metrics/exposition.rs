@@ -8,7 +8,7 @@ type Labels = BTreeMap<String, String>;
 pub struct Exposition {
     /// `counter`, `gauge` or `histogram` by name.
     pub types: BTreeMap<String, String>,
-    series: BTreeMap<(String, Labels), f64>,
+    series: BTreeMap<(String, Labels), String>,
 }
 
 impl Exposition {
@@ -21,18 +21,24 @@ impl Exposition {
                 assert_eq!(types.insert(name.to_owned(), kind.to_owned()), None, "{name} has one block");
             } else if !line.starts_with("# HELP ") {
                 let (key, value) = line.rsplit_once(' ').expect(line);
-                let before = series.insert(split(key), value.parse::<f64>().expect(line));
+                assert!(
+                    value.parse::<f64>().is_ok_and(|value| value >= 0.0),
+                    "nothing is below zero: {line}"
+                );
+                let before = series.insert(split(key), value.to_owned());
                 assert_eq!(before, None, "{key} stands once");
             }
         }
         Self { types, series }
     }
 
-    /// The value of a series.
-    pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+    /// The value of a series, which is a whole number.
+    pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let found = self.series.get(&(name.to_owned(), labels));
-        *found.unwrap_or_else(|| panic!("no {name} with these labels: {:?}", self.labels_of(name)))
+        let found =
+            found.unwrap_or_else(|| panic!("no {name} with these labels: {:?}", self.labels_of(name)));
+        found.parse().unwrap_or_else(|_| panic!("{name} is {found}"))
     }
 
     /// Each series of a metric by its labels, without those of buckets.
@@ -45,23 +51,14 @@ impl Exposition {
         self.labels_of(name).into_iter().filter_map(|mut labels| labels.remove(label)).collect()
     }
 
-    /// The upper bounds of a histogram, in the order of their size, without `+Inf`.
-    pub fn buckets(&self, name: &str) -> Vec<f64> {
-        let bounds = self.label(&format!("{name}_bucket"), "le");
-        let mut bounds: Vec<f64> = bounds.iter().filter_map(|bound| bound.parse().ok()).collect();
-        bounds.retain(|bound| bound.is_finite());
-        bounds.sort_by(f64::total_cmp);
-        bounds
+    /// The upper bounds of a histogram.
+    pub fn buckets(&self, name: &str) -> BTreeSet<String> {
+        self.label(&format!("{name}_bucket"), "le")
     }
 
     /// How many series there are.
     pub fn len(&self) -> usize {
         self.series.len()
-    }
-
-    /// The smallest value of all.
-    pub fn least(&self) -> f64 {
-        self.series.values().copied().fold(f64::INFINITY, f64::min)
     }
 }
 
