@@ -33,7 +33,7 @@ async fn scrape_counted(app: &TestApp, anon: &Client) -> Exposition {
 async fn it_is_text_for_prometheus() {
     let (_app, anon) = measured().start();
     let reply = anon.get("/metrics").send().await;
-    assert_eq!(reply.header("content-type"), Some("text/plain; version=0.4; charset=utf-8"));
+    assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     assert_eq!(anon.post("/metrics").send().await.status, 405);
 }
 
