@@ -111,7 +111,8 @@ impl Supervised for PollClock {
 impl Handler<Letter<Poll>> for PollClock {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<Poll>, _: &mut Context<Self>) {
+    fn handle(&mut self, letter: Letter<Poll>, _: &mut Context<Self>) {
+        let (message, reply) = letter.open();
         reply.send(self.poll(message));
     }
 }
@@ -119,7 +120,8 @@ impl Handler<Letter<Poll>> for PollClock {
 impl Handler<Letter<Forget>> for PollClock {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<Forget>, _: &mut Context<Self>) {
+    fn handle(&mut self, letter: Letter<Forget>, _: &mut Context<Self>) {
+        let (message, reply) = letter.open();
         self.forget(&message.code_id);
         reply.send(());
     }

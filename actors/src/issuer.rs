@@ -10,6 +10,7 @@ use authgate_core::db::{Tx, Writer};
 use authgate_core::error::Result;
 
 use crate::mailbox::{Letter, Mailbox};
+use crate::measures::Measures;
 use crate::supervisor::{self, Health};
 use batch::{Answer, Entry, Job};
 
@@ -46,8 +47,13 @@ impl Issuer {
     /// Starts the actor, which keeps `writer`, on a thread of its own.
     pub fn start(writer: Writer, health: &Health) -> Self {
         let commits = Arc::new(Commits { by_size: [const { AtomicU64::new(0) }; MAX_BATCH] });
-        let committer =
-            Committer { writer, gathered: Vec::new(), flush_sent: false, commits: Arc::clone(&commits) };
+        let committer = Committer {
+            writer,
+            gathered: Vec::new(),
+            flush_sent: false,
+            commits: Arc::clone(&commits),
+            measures: health.measures().clone(),
+        };
         Self { mailbox: supervisor::start("issuer", CAPACITY, health, committer), commits }
     }
 
@@ -85,6 +91,7 @@ struct Committer {
     gathered: Vec<Box<dyn Entry>>,
     flush_sent: bool,
     commits: Arc<Commits>,
+    measures: Measures,
 }
 
 impl Actor for Committer {
@@ -102,7 +109,8 @@ impl Supervised for Committer {
 impl<T: Send + 'static> Handler<Letter<Write<T>>> for Committer {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<Write<T>>, context: &mut Context<Self>) {
+    fn handle(&mut self, letter: Letter<Write<T>>, context: &mut Context<Self>) {
+        let (message, reply) = letter.open();
         self.gathered.push(batch::entry(message.job, reply));
         if self.gathered.len() == MAX_BATCH {
             self.flush();
@@ -130,9 +138,10 @@ impl Committer {
             return;
         }
         let size = batch.len();
-        match batch::commit(&mut self.writer, batch) {
+        match batch::commit(&mut self.writer, batch, &self.measures) {
             Ok(answers) => {
                 self.commits.by_size[size - 1].fetch_add(1, Ordering::Relaxed);
+                self.measures.batch.record(u32::try_from(size).expect("a batch has at most 64 jobs"));
                 answers.into_iter().for_each(Answer::send);
             }
             Err(error) => tracing::error!(%error, jobs = size, "a commit failed; its requests are refused"),

@@ -150,7 +150,8 @@ impl Supervised for Windows {
 impl Handler<Letter<Take>> for Windows {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<Take>, _: &mut Context<Self>) {
+    fn handle(&mut self, letter: Letter<Take>, _: &mut Context<Self>) {
+        let (message, reply) = letter.open();
         reply.send(self.take(message));
     }
 }
@@ -158,7 +159,8 @@ impl Handler<Letter<Take>> for Windows {
 impl Handler<Letter<GiveBack>> for Windows {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<GiveBack>, _: &mut Context<Self>) {
+    fn handle(&mut self, letter: Letter<GiveBack>, _: &mut Context<Self>) {
+        let (message, reply) = letter.open();
         self.give_back(&message.bucket);
         reply.send(());
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::{Actor, Addr, Context, Handler, Message};
 use authgate_core::error::{Code, Error};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::supervisor::Vitals;
 
@@ -105,8 +105,16 @@ impl<A: Actor<Context = Context<A>>> Mailbox<A> {
 
 /// A message on its way, with its place in the mailbox and the way back.
 pub(crate) struct Letter<M: Message> {
-    pub(crate) message: M,
-    pub(crate) reply: Reply<M::Result>,
+    message: M,
+    reply: Reply<M::Result>,
+}
+
+impl<M: Message> Letter<M> {
+    /// What a handler does first: its wait is over.
+    pub(crate) fn open(self) -> (M, Reply<M::Result>) {
+        self.reply.room.opened();
+        (self.message, self.reply)
+    }
 }
 
 impl<M: Message> Message for Letter<M> {
@@ -131,20 +139,27 @@ impl<T> Reply<T> {
 }
 
 /// One taken place in a mailbox; given back when dropped.
-pub(crate) struct Room(Arc<Vitals>);
+pub(crate) struct Room {
+    vitals: Arc<Vitals>,
+    taken: Instant,
+}
 
 impl Room {
     pub(crate) fn new(vitals: Arc<Vitals>) -> Self {
-        Self(vitals)
+        Self { vitals, taken: Instant::now() }
+    }
+
+    fn opened(&self) {
+        self.vitals.count_wait(self.taken.elapsed());
     }
 
     fn finished(self) {
-        self.0.count_success();
+        self.vitals.count_success();
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.0.give_room();
+        self.vitals.give_room();
     }
 }

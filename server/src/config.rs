@@ -13,6 +13,7 @@ mod issuer;
 mod keys;
 mod later;
 mod limits;
+mod metrics;
 mod oauth;
 mod parse;
 mod problem;
@@ -34,6 +35,7 @@ pub use database::Database;
 pub use file::{ResourceEntry, ScopeEntry};
 pub use keys::Keys;
 pub use limits::Limits;
+pub use metrics::Metrics;
 pub use oauth::OAuth;
 pub use parse::seconds;
 pub use problem::{Problem, Problems};
@@ -66,6 +68,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is written down.
     pub audit: Audit,
+    /// What monitoring sees.
+    pub metrics: Metrics,
     /// Cross-origin answers; `None` sends no CORS header at all.
     pub cors: Option<Cors>,
     /// What is done as the reference does it although it is unsafe.
@@ -104,6 +108,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
     let oauth = oauth::read(&mut reader);
     let limits = limits::read(&mut reader);
     let audit = audit::read(&mut reader);
+    let metrics = metrics::read(&mut reader);
     let cors = cors::read(&mut reader);
     let admin_password = accounts::read(&mut reader);
     let (scopes, resources) = file::read(&mut reader);
@@ -119,6 +124,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
         registration,
         limits,
         audit,
+        metrics,
         cors,
         compat,
         admin_password,

@@ -18,6 +18,7 @@ mod health;
 pub mod keyring;
 pub mod logging;
 pub mod login;
+pub mod metrics;
 pub mod middleware;
 pub mod oauth;
 pub mod open;

@@ -16,12 +16,14 @@ pub mod security_headers;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse};
 
 use crate::app::App;
 use crate::client_address;
 use crate::error;
+use crate::metrics::{Arrived, Route};
 use crate::serve::patient::Requests;
 use crate::session;
 use request_id::RequestId;
@@ -33,6 +35,7 @@ pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servic
     let _running = request.conn_data::<Requests>().map(Requests::begin);
     let id = RequestId::new(app.random.as_ref());
     let line = access_log::Line::of(&request, id.clone(), app.clock.now_ms());
+    let arrived = app.metrics.http.arrived(request.method(), app.clock.monotonic());
     request.extensions_mut().insert(id.clone());
 
     let answer = match head::refusal(&request) {
@@ -41,10 +44,11 @@ pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servic
     };
     let mut response = match answer {
         Some(Ok(response)) => response,
-        Some(Err(error)) => return Err(without_request(&app, line, error.error_response())),
+        Some(Err(error)) => return Err(without_request(&app, (line, arrived), error.error_response())),
         None => {
             tracing::error!(request_id = id.as_str(), "a handler panicked");
-            return Err(without_request(&app, line, HttpResponse::InternalServerError().finish()));
+            let response = HttpResponse::InternalServerError().finish();
+            return Err(without_request(&app, (line, arrived), response));
         }
     };
     if let Some(cause) = error::cause(response.response()) {
@@ -53,6 +57,9 @@ pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servic
     response = error_page::rendered(&app, &id, response);
     limit::add_headers(&mut response);
     session::slide(&mut response);
+    let route =
+        response.request().app_data::<Route>().expect("the application has one for what no route takes");
+    count(&app, &arrived, route, response.status());
     finish(&app, line, response.response_mut());
     Ok(response)
 }
@@ -67,8 +74,14 @@ fn id_header(line: &access_log::Line, response: &mut HttpResponse) {
     response.headers_mut().insert(request_id::HEADER, line.id().header());
 }
 
-/// The answer when no request is left to attach it to.
-fn without_request(app: &App, line: access_log::Line, mut response: HttpResponse) -> Error {
+fn count(app: &App, arrived: &Arrived, route: &Route, status: StatusCode) {
+    arrived.answered(&app.metrics.registry, route, status, app.clock.monotonic());
+}
+
+/// The answer when no request is left to attach it to, and so no route either.
+fn without_request(app: &App, of: (access_log::Line, Arrived), mut response: HttpResponse) -> Error {
+    let (line, arrived) = of;
+    count(app, &arrived, &Route::unknown(), response.status());
     finish(app, line, &mut response);
     InternalError::from_response("answered at the edge", response).into()
 }

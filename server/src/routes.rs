@@ -12,26 +12,45 @@ use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::web::{self, ServiceConfig};
 
 use crate::app::App;
+use crate::config::Config;
 use crate::oauth::{
     authorize, device, discovery, introspect, jwks, logout, register, revoke, token, tokeninfo, userinfo,
 };
-use crate::{account, admin, assets, device_page, health, login, swagger};
+use crate::{account, admin, assets, device_page, health, login, metrics, swagger};
 
 pub use endpoint::{Endpoint, at};
+
+/// What is there only if the operator wants it.
+#[derive(Clone, Copy, Debug)]
+pub struct Optional {
+    /// For Prometheus.
+    pub metrics: bool,
+    /// The description of everything else.
+    pub swagger: bool,
+}
+
+impl Optional {
+    fn of(config: &Config) -> Self {
+        Self { metrics: config.metrics.enabled, swagger: config.server.swagger }
+    }
+}
 
 /// Endpoints, in the order in which they were added.
 #[derive(Default)]
 pub struct Routes(Vec<Endpoint>);
 
 impl Routes {
-    /// What a server answers, with the documentation of it if `swagger` is set.
-    pub fn all(swagger: bool) -> Self {
+    /// What a server answers.
+    pub fn all(optional: Optional) -> Self {
         let mut routes = Self::default();
         programs(&mut routes);
         metadata(&mut routes);
         people(&mut routes);
         operators(&mut routes);
-        if swagger {
+        if optional.metrics {
+            routes.service(at("/metrics").get(metrics::get));
+        }
+        if optional.swagger {
             documentation(&mut routes);
         }
         routes
@@ -56,11 +75,11 @@ impl HttpServiceFactory for Routes {
 
 /// Registers everything.
 pub fn configure(app: &App) -> impl Fn(&mut ServiceConfig) + use<> {
-    let (path, swagger) = (app.config.server.issuer_path.clone(), app.config.server.swagger);
+    let (path, optional) = (app.config.server.issuer_path.clone(), Optional::of(&app.config));
     move |services| {
-        services.service(well_known_of_path(&path)).service(Routes::all(swagger));
+        services.service(well_known_of_path(&path)).service(Routes::all(optional));
         if !path.is_empty() {
-            services.service(web::scope(&path).service(Routes::all(swagger)));
+            services.service(web::scope(&path).service(Routes::all(optional)));
         }
         services.default_service(web::to(|request: HttpRequest| ready(unmatched::not_found(&request))));
     }

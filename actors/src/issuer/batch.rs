@@ -2,8 +2,10 @@
 
 use authgate_core::db::{Tx, Writer};
 use authgate_core::error::Result;
+use tokio::time::Instant;
 
 use crate::mailbox::Reply;
+use crate::measures::Measures;
 
 /// What a request does inside the transaction.
 pub(super) type Job<T> = Box<dyn FnOnce(&mut Tx<'_>) -> Result<T> + Send>;
@@ -47,14 +49,22 @@ impl<T> Answer for Done<T> {
 }
 
 /// Commits the batch and returns its answers. On an error nothing is written and every reply is dropped.
-pub(super) fn commit(writer: &mut Writer, batch: Vec<Box<dyn Entry>>) -> Result<Vec<Box<dyn Answer>>> {
+pub(super) fn commit(
+    writer: &mut Writer,
+    batch: Vec<Box<dyn Entry>>,
+    measures: &Measures,
+) -> Result<Vec<Box<dyn Answer>>> {
     // Nothing is open unless the commit before this one failed badly or panicked.
     writer.rollback()?;
+    let asked = Instant::now();
     writer.begin()?;
+    measures.lock.record(asked.elapsed());
     let committed = run(writer, batch).and_then(|answers| {
         #[cfg(debug_assertions)]
         crate::failpoint::reached("before_commit");
+        let begun = Instant::now();
         writer.commit()?;
+        measures.commit.record(begun.elapsed());
         #[cfg(debug_assertions)]
         crate::failpoint::reached("after_commit");
         Ok(answers)

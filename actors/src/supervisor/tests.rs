@@ -45,8 +45,9 @@ macro_rules! testable {
                 letter: crate::mailbox::Letter<crate::supervisor::tests::Hold>,
                 _: &mut Self::Context,
             ) {
-                let _ = letter.message.0.recv();
-                letter.reply.send(());
+                let (hold, reply) = letter.open();
+                let _ = hold.0.recv();
+                reply.send(());
             }
         }
     };
@@ -128,7 +129,8 @@ impl Supervised for Echo {
 impl Handler<Letter<Say>> for Echo {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<Say>, _: &mut Context<Self>) {
+    fn handle(&mut self, letter: Letter<Say>, _: &mut Context<Self>) {
+        let (message, reply) = letter.open();
         reply.send(message.0);
     }
 }

@@ -57,7 +57,7 @@ impl Store {
         let mut writer = self.writer()?;
         writer.begin()?;
         let answer = writer.savepoint(job)?;
-        if answer.as_ref().is_err_and(|error| !kept(error)) {
+        if answer.as_ref().is_err_and(|error| !error.keeps_writes()) {
             writer.rollback()?;
         } else {
             writer.commit()?;
@@ -91,11 +91,6 @@ impl Store {
     }
 }
 
-/// True if what was written before this error stays.
-fn kept(error: &Error) -> bool {
-    matches!(error, Error::Refused(refusal) if refusal.commit)
-}
-
 /// A connection that writes: `begin`, any number of `savepoint`s, `commit`.
 pub struct Writer {
     connection: Connection,
@@ -124,7 +119,7 @@ impl Writer {
             tracing::error!("a request panicked inside the transaction and is undone");
             Err(Error::refused(Code::TemporarilyUnavailable, "Something went wrong. Please try again."))
         });
-        if answer.as_ref().is_err_and(|error| !kept(error)) {
+        if answer.as_ref().is_err_and(|error| !error.keeps_writes()) {
             self.batch("ROLLBACK TO job")?;
             if let (Some(chain), Some(mark)) = (&mut self.chain, mark) {
                 chain.return_to(mark);

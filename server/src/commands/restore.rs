@@ -12,6 +12,7 @@ use authgate_core::context::Context;
 use authgate_core::db;
 use authgate_core::env::Env;
 use authgate_core::error::{Code, Error, Result};
+use authgate_core::facts::Facts;
 use clap::Args;
 use serde_json::json;
 
@@ -81,7 +82,15 @@ impl Restore {
         let opened = open::restored(config, draft, ctx).map_err(|error| self.unusable(&error))?;
         let (policy, origin) = (policy::of(config), origin());
         let (keys, master) = (&opened.keys, &opened.master);
-        let env = Env { policy: &policy, keys, master, recovery: None, origin: &origin, ctx };
+        let env = Env {
+            policy: &policy,
+            keys,
+            master,
+            recovery: None,
+            origin: &origin,
+            ctx,
+            facts: &Facts::default(),
+        };
         let done = opened.store.write(|tx| {
             let compromised = restored::end_compromised(tx, env, compromised)?;
             Ok((restored::settle(tx, env, self.keep_grants)?, compromised))

@@ -14,7 +14,6 @@ const LATER: &[(&str, &[&str])] = &[
     ("GITLAB_OAUTH_ENABLED", OFF),
     ("HTTP_API_INSECURE_SKIP_VERIFY", OFF),
     ("METRICS_CACHE_TYPE", &["memory"]),
-    ("METRICS_ENABLED", OFF),
     ("MICROSOFT_OAUTH_ENABLED", OFF),
     ("OAUTH_INSECURE_SKIP_VERIFY", OFF),
     ("RATE_LIMIT_STORE", &["memory"]),

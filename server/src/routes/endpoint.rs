@@ -6,6 +6,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, guard, web};
 
 use super::unmatched;
+use crate::metrics::Route;
 use crate::middleware::cors;
 
 /// A URL under construction; hand it to [`super::Routes`].
@@ -21,7 +22,7 @@ pub struct Endpoint {
 pub fn at(path: &str) -> Endpoint {
     Endpoint {
         path: path.to_owned(),
-        resource: web::resource(path),
+        resource: web::resource(path).app_data(Route::at(path)),
         methods: Vec::new(),
         is_page: false,
         is_cross_origin: false,

@@ -21,6 +21,7 @@ mod log;
 mod login;
 mod logout;
 mod methods;
+mod metrics;
 mod oauth;
 mod openid;
 mod pages;

@@ -28,7 +28,7 @@ STOP_SECONDS = 30
 
 
 class Authgate:
-    """A running server and what its operator knows."""
+    """A running server and what its operator knows; `settings` are added to its environment."""
 
     def __init__(self, **settings: str) -> None:
         self.folder = tempfile.mkdtemp(prefix="authgate-server-")
