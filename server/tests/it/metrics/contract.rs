@@ -286,7 +286,7 @@ fn beneath(app: &TestApp, shown: &Exposition) {
     for actor in app.app.health.actors() {
         let value = |name| shown.value(name, &[("actor", actor.name)]);
         assert_eq!(value("authgate_actor_queue"), 0);
-        assert_eq!(value("authgate_actor_queue_capacity"), 4096);
+        assert_eq!(value("authgate_actor_queue_capacity"), u64::try_from(actor.capacity).unwrap());
         assert_eq!((value("authgate_actor_restarts_total"), value("authgate_actor_refused_total")), (0, 0));
         assert!(value("authgate_actor_wait_seconds_count") > 0, "{}", actor.name);
     }
