@@ -111,17 +111,16 @@ impl Supervised for PollClock {
 impl Handler<Letter<Poll>> for PollClock {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<Poll>, _: &mut Context<Self>) {
-        reply.send(self.poll(message));
+    fn handle(&mut self, letter: Letter<Poll>, _: &mut Context<Self>) {
+        letter.answer(|poll| self.poll(poll));
     }
 }
 
 impl Handler<Letter<Forget>> for PollClock {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<Forget>, _: &mut Context<Self>) {
-        self.forget(&message.code_id);
-        reply.send(());
+    fn handle(&mut self, letter: Letter<Forget>, _: &mut Context<Self>) {
+        letter.answer(|message| self.forget(&message.code_id));
     }
 }
 

@@ -9,6 +9,7 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
 use authgate_core::db::{Tx, Writer};
 use authgate_core::error::Result;
 
+use crate::asker::Asker;
 use crate::mailbox::{Letter, Mailbox};
 use crate::supervisor::{self, Health};
 use batch::{Answer, Entry, Job};
@@ -82,7 +83,7 @@ struct Commits {
 
 struct Committer {
     writer: Writer,
-    gathered: Vec<Box<dyn Entry>>,
+    gathered: Vec<(Asker, Box<dyn Entry>)>,
     flush_sent: bool,
     commits: Arc<Commits>,
 }
@@ -102,8 +103,9 @@ impl Supervised for Committer {
 impl<T: Send + 'static> Handler<Letter<Write<T>>> for Committer {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<Write<T>>, context: &mut Context<Self>) {
-        self.gathered.push(batch::entry(message.job, reply));
+    fn handle(&mut self, letter: Letter<Write<T>>, context: &mut Context<Self>) {
+        let Letter { message, asker, reply } = letter;
+        self.gathered.push((asker, batch::entry(message.job, reply)));
         if self.gathered.len() == MAX_BATCH {
             self.flush();
         } else if !self.flush_sent {
@@ -135,6 +137,7 @@ impl Committer {
                 self.commits.by_size[size - 1].fetch_add(1, Ordering::Relaxed);
                 answers.into_iter().for_each(Answer::send);
             }
+            // One line: each of the requests gets a line of its own when it is answered.
             Err(error) => tracing::error!(%error, jobs = size, "a commit failed; its requests are refused"),
         }
     }

@@ -143,26 +143,24 @@ impl Supervised for Windows {
 impl Handler<Letter<Take>> for Windows {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<Take>, _: &mut Context<Self>) {
-        reply.send(self.take(message));
+    fn handle(&mut self, letter: Letter<Take>, _: &mut Context<Self>) {
+        letter.answer(|take| self.take(take));
     }
 }
 
 impl Handler<Letter<GiveBack>> for Windows {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<GiveBack>, _: &mut Context<Self>) {
-        self.give_back(&message.bucket);
-        reply.send(());
+    fn handle(&mut self, letter: Letter<GiveBack>, _: &mut Context<Self>) {
+        letter.answer(|message| self.give_back(&message.bucket));
     }
 }
 
 impl Handler<Letter<Clear>> for Windows {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<Clear>, _: &mut Context<Self>) {
-        self.clear(&message.bucket);
-        reply.send(());
+    fn handle(&mut self, letter: Letter<Clear>, _: &mut Context<Self>) {
+        letter.answer(|message| self.clear(&message.bucket));
     }
 }
 

@@ -6,6 +6,7 @@ use actix::{Actor, Addr, Context, Handler, Message};
 use authgate_core::error::{Code, Error};
 use tokio::sync::oneshot;
 
+use crate::asker::Asker;
 use crate::supervisor::Vitals;
 
 /// Why an actor did not answer.
@@ -76,15 +77,25 @@ impl<A: Actor<Context = Context<A>>> Mailbox<A> {
         }
         // actix bounds its queue per address, and each clone is an address: the room is counted here instead.
         let room = vitals.take_room().ok_or(Refused::Full)?;
-        address.do_send(Letter { message, reply: Reply { sender, room } });
+        let asker = Asker::here(vitals.name());
+        address.do_send(Letter { message, asker, reply: Reply { sender, room } });
         Ok(())
     }
 }
 
-/// A message on its way, with its place in the mailbox and the way back.
+/// A message on its way, with who asks, its place in the mailbox and the way back.
 pub(crate) struct Letter<M: Message> {
     pub(crate) message: M,
+    pub(crate) asker: Asker,
     pub(crate) reply: Reply<M::Result>,
+}
+
+impl<M: Message> Letter<M> {
+    /// Answers with what `work` makes of the message. What it logs is the asker's.
+    pub(crate) fn answer(self, work: impl FnOnce(M) -> M::Result) {
+        let Self { message, asker, reply } = self;
+        reply.send(asker.handling().in_scope(|| work(message)));
+    }
 }
 
 impl<M: Message> Message for Letter<M> {

@@ -20,6 +20,7 @@ use authgate_core::master::Master;
 use authgate_core::policy::Policy;
 use authgate_core::recovery::{self, Recovery};
 use tokio::sync::Semaphore;
+use tracing::Span;
 
 use crate::config::Config;
 use crate::hasher::Hasher;
@@ -149,8 +150,10 @@ impl App {
         let _permit = self.reads.try_acquire().map_err(|_| {
             Error::refused(Code::TemporarilyUnavailable, "The server is busy. Please try again.")
         })?;
-        let store = self.store.clone();
-        block(move || store.read(job)).await.map_err(|_| Error::failed("a read panicked"))?
+        let (store, asker) = (self.store.clone(), Span::current());
+        block(move || asker.in_scope(|| store.read(job)))
+            .await
+            .map_err(|_| Error::failed("a read panicked"))?
     }
 
     /// [`Self::read`] with what every rule can see.

@@ -21,6 +21,7 @@ mod registration;
 mod server;
 mod sessions;
 mod tokens;
+mod traces;
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,7 @@ pub use registration::Registration;
 pub use server::{Server, Tls};
 pub use sessions::Sessions;
 pub use tokens::{Lifetimes, Profiles, Tokens};
+pub use traces::{Sampler, Traces};
 
 use reader::Reader;
 
@@ -64,6 +66,8 @@ pub struct Config {
     pub limits: Limits,
     /// Cross-origin answers; `None` sends no CORS header at all.
     pub cors: Option<Cors>,
+    /// Where traces go; `None` makes none.
+    pub traces: Option<Traces>,
     /// What is done as the reference does it although it is unsafe.
     pub compat: Compat,
     /// Password of the first administrator; `None` makes one.
@@ -100,6 +104,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
     let oauth = oauth::read(&mut reader);
     let limits = limits::read(&mut reader);
     let cors = cors::read(&mut reader);
+    let traces = traces::read(&mut reader);
     let admin_password = accounts::read(&mut reader);
     let (scopes, resources) = file::read(&mut reader);
     let registration = registration::read(&mut reader, &scopes);
@@ -114,6 +119,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
         registration,
         limits,
         cors,
+        traces,
         compat,
         admin_password,
         scopes,

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use authgate_core::error::{Code, Error, Result};
+use authgate_core::trace::SPANS;
 use tokio::sync::oneshot;
+use tracing::Span;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -41,9 +43,13 @@ impl Hasher {
     /// Runs `job` on one of the threads; refused with `temporarily_unavailable` when too many wait.
     pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let (reply, answer) = oneshot::channel();
+        let asker = Span::current();
+        let waiting = tracing::info_span!(target: SPANS, "waiting for the hasher");
         let job = Box::new(move || {
+            drop(waiting);
+            let answer = asker.in_scope(|| tracing::info_span!(target: SPANS, "hashing").in_scope(job));
             // Nobody waits any more if the browser has gone.
-            let _ = reply.send(job());
+            let _ = reply.send(answer);
         });
         self.queue.try_send(job).map_err(|_| {
             Error::refused(Code::TemporarilyUnavailable, "Too many people are signing in. Please try again.")

@@ -19,6 +19,7 @@ pub mod login;
 pub mod middleware;
 pub mod oauth;
 pub mod open;
+mod outgoing;
 pub mod page;
 pub mod policy;
 pub mod public_address;
@@ -28,6 +29,7 @@ pub mod seed;
 pub mod serve;
 pub mod session;
 pub mod tls;
+pub mod traces;
 
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,6 @@
 //! What happens around every request, whatever it asks for.
 //!
-//! A request gets an id, a panicking handler becomes a 500, an error for a person becomes a page, every answer gets
+//! A request gets an id and a span, a panicking handler becomes a 500, an error for a person becomes a page, every answer gets
 //! the security headers, and one line is logged. Limits and cross-origin answers belong to single endpoints: see
 //! [`limit`] and [`cors`].
 
@@ -11,60 +11,81 @@ mod head;
 pub mod limit;
 mod panic;
 pub mod request_id;
+pub mod request_span;
+mod route;
 pub mod security_headers;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpResponse};
+use tracing::{Instrument as _, Span};
 
 use crate::app::App;
 use crate::error;
 use crate::session;
 use request_id::RequestId;
+pub use request_span::REQUEST;
 
 /// Wraps the whole application.
 pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
     let app = App::of(request.request()).clone();
     let id = RequestId::new(app.random.as_ref());
-    let line = access_log::Line::of(&request, id.clone(), app.clock.now_ms());
-    request.extensions_mut().insert(id.clone());
-
-    let answer = match head::refusal(&request) {
-        Some(refusal) => Some(Ok(request.into_response(refusal))),
-        None => panic::caught(next.call(request)).await,
-    };
-    let mut response = match answer {
-        Some(Ok(response)) => response,
-        Some(Err(error)) => return Err(without_request(&app, line, error.error_response())),
-        None => {
-            tracing::error!(request_id = id.as_str(), "a handler panicked");
-            return Err(without_request(&app, line, HttpResponse::InternalServerError().finish()));
-        }
-    };
-    if let Some(cause) = error::cause(response.response()) {
-        tracing::error!(request_id = id.as_str(), cause, "a request failed");
+    let route = route::of(&request);
+    let span = request_span::of(&id);
+    if app.config.traces.is_some() {
+        request_span::trace(&span, &request, &route, app.config.server.https);
     }
-    response = error_page::rendered(&app, &id, response);
-    limit::add_headers(&mut response);
-    session::slide(&mut response);
-    finish(&app, line, response.response_mut());
-    Ok(response)
+    let line = access_log::Line::of(&request, route, app.clock.now_ms());
+    let edge = Edge { app, id, line, span: span.clone() };
+    edge.answer(request, next).instrument(span).await
 }
 
-fn finish(app: &App, line: access_log::Line, response: &mut HttpResponse) {
-    security_headers::add(response.headers_mut(), app.config.server.https);
-    id_header(&line, response);
-    line.write(response.status(), app.clock.now_ms());
+/// What is known of a request until it is answered.
+struct Edge {
+    app: Data<App>,
+    id: RequestId,
+    line: access_log::Line,
+    span: Span,
 }
 
-fn id_header(line: &access_log::Line, response: &mut HttpResponse) {
-    response.headers_mut().insert(request_id::HEADER, line.id().header());
-}
+impl Edge {
+    async fn answer(self, request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+        request.extensions_mut().insert(self.id.clone());
+        let answer = match head::refusal(&request) {
+            Some(refusal) => Some(Ok(request.into_response(refusal))),
+            None => panic::caught(next.call(request)).await,
+        };
+        let mut response = match answer {
+            Some(Ok(response)) => response,
+            Some(Err(error)) => return Err(self.without_request(error.error_response())),
+            None => {
+                tracing::error!("a handler panicked");
+                return Err(self.without_request(HttpResponse::InternalServerError().finish()));
+            }
+        };
+        if let Some(cause) = error::cause(response.response()) {
+            tracing::error!(cause, "a request failed");
+        }
+        response = error_page::rendered(&self.app, &self.id, response);
+        limit::add_headers(&mut response);
+        session::slide(&mut response);
+        self.finish(response.response_mut());
+        Ok(response)
+    }
 
-/// The answer when no request is left to attach it to.
-fn without_request(app: &App, line: access_log::Line, mut response: HttpResponse) -> Error {
-    finish(app, line, &mut response);
-    InternalError::from_response("answered at the edge", response).into()
+    /// The answer when no request is left to attach it to.
+    fn without_request(self, mut response: HttpResponse) -> Error {
+        self.finish(&mut response);
+        InternalError::from_response("answered at the edge", response).into()
+    }
+
+    fn finish(self, response: &mut HttpResponse) {
+        security_headers::add(response.headers_mut(), self.app.config.server.https);
+        response.headers_mut().insert(request_id::HEADER, self.id.header());
+        request_span::answered(&self.span, response.status());
+        self.line.write(response.status(), self.app.clock.now_ms());
+    }
 }

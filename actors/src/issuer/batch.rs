@@ -3,6 +3,7 @@
 use authgate_core::db::{Tx, Writer};
 use authgate_core::error::Result;
 
+use crate::asker::{Asker, Handling};
 use crate::mailbox::Reply;
 
 /// What a request does inside the transaction.
@@ -47,11 +48,17 @@ impl<T> Answer for Done<T> {
 }
 
 /// Commits the batch and returns its answers. On an error nothing is written and every reply is dropped.
-pub(super) fn commit(writer: &mut Writer, batch: Vec<Box<dyn Entry>>) -> Result<Vec<Box<dyn Answer>>> {
+pub(super) fn commit(
+    writer: &mut Writer,
+    batch: Vec<(Asker, Box<dyn Entry>)>,
+) -> Result<Vec<Box<dyn Answer>>> {
+    let batch = batch.into_iter().map(|(asker, entry)| (asker.handling(), entry));
+    let (handled, entries): (Vec<_>, Vec<_>) = batch.unzip();
+    let _commit = Handling::commit(&handled).entered();
     // Nothing is open unless the commit before this one failed badly or panicked.
     writer.rollback()?;
     writer.begin()?;
-    let committed = run(writer, batch).and_then(|answers| {
+    let committed = run(writer, &handled, entries).and_then(|answers| {
         #[cfg(debug_assertions)]
         crate::failpoint::reached("before_commit");
         writer.commit()?;
@@ -66,6 +73,10 @@ pub(super) fn commit(writer: &mut Writer, batch: Vec<Box<dyn Entry>>) -> Result<
     committed
 }
 
-fn run(writer: &mut Writer, batch: Vec<Box<dyn Entry>>) -> Result<Vec<Box<dyn Answer>>> {
-    batch.into_iter().map(|entry| entry.run(writer)).collect()
+fn run(
+    writer: &mut Writer,
+    handled: &[Handling],
+    entries: Vec<Box<dyn Entry>>,
+) -> Result<Vec<Box<dyn Answer>>> {
+    handled.iter().zip(entries).map(|(request, entry)| request.in_scope(|| entry.run(writer))).collect()
 }

@@ -108,7 +108,10 @@ impl Writer {
 
     /// Makes everything since `begin` durable.
     pub fn commit(&mut self) -> Result<()> {
-        self.batch("COMMIT")
+        let commit = "COMMIT";
+        // Where the time of a write goes.
+        let _span = sqlite::statement(commit);
+        self.batch(commit)
     }
 
     /// Undoes everything since `begin`; nothing to do if no transaction is open.

@@ -2,6 +2,7 @@
 
 use super::{
     accounts, compat, cors, database, file, keys, limits, oauth, registration, server, sessions, tokens,
+    traces,
 };
 
 /// One environment variable.
@@ -33,6 +34,7 @@ pub fn reference() -> Vec<Setting> {
         accounts::SETTINGS,
         limits::SETTINGS,
         cors::SETTINGS,
+        traces::SETTINGS,
         file::SETTINGS,
         compat::SETTINGS,
     ]

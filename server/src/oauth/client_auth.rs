@@ -12,6 +12,7 @@ use super::bearer;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::middleware::limit::{self, Rule};
+use crate::middleware::request_span;
 
 /// The credentials of a request that needs them.
 pub fn credentials(request: &HttpRequest, params: &Params) -> Result<Credentials> {
@@ -33,7 +34,7 @@ pub async fn guarded<T, F: Future<Output = Result<T>>>(
     credentials: &Credentials,
     attempt: impl Fn() -> F,
 ) -> Result<T, ApiError> {
-    let outcome = attempt().await;
+    let outcome = noted(attempt().await, credentials);
     let failed = is_failure(&outcome);
     limit::after(app, request, rule, failed).await?;
     if !failed {
@@ -46,9 +47,25 @@ pub async fn guarded<T, F: Future<Output = Result<T>>>(
     // It was right, or nobody can say now: neither is a failure.
     app.limiter.give_back(rule.name, limit::address(request));
     first_use?;
-    let outcome = attempt().await;
+    let outcome = noted(attempt().await, credentials);
     limit::after(app, request, rule, is_failure(&outcome)).await?;
     Ok(outcome?)
+}
+
+/// Notes the client for the log, once it is known to be one; before that, its name may be anything, such as a secret in
+/// the wrong field. An answer that does not depend on the client says nothing about it.
+fn noted<T>(outcome: Result<T>, credentials: &Credentials) -> Result<T> {
+    let authenticated = match &outcome {
+        Ok(_) => true,
+        Err(Error::Refused(refusal)) => {
+            !matches!(refusal.code, Code::InvalidClient | Code::TemporarilyUnavailable)
+        }
+        Err(Error::Failed(_)) => false,
+    };
+    if authenticated {
+        request_span::client(&credentials.client_id);
+    }
+    outcome
 }
 
 fn is_failure<T>(outcome: &Result<T>) -> bool {

@@ -21,6 +21,11 @@ pub struct Process {
 impl Process {
     /// Starts it with its data in `folder` and nothing in its environment but `env`, and waits until it is ready.
     pub fn start(folder: &Path, env: &[(&str, &str)]) -> Self {
+        Self::logging(folder, env, Stdio::null())
+    }
+
+    /// The same where its stderr goes to `log`.
+    pub fn logging(folder: &Path, env: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_authgate"))
             .arg("serve")
             .current_dir(folder)
@@ -28,7 +33,7 @@ impl Process {
             .env("SERVER_ADDR", "127.0.0.1:0")
             .envs(env.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
