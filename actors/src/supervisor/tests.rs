@@ -128,8 +128,8 @@ impl Supervised for Echo {
 impl Handler<Letter<Say>> for Echo {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply }: Letter<Say>, _: &mut Context<Self>) {
-        reply.send(message.0);
+    fn handle(&mut self, letter: Letter<Say>, _: &mut Context<Self>) {
+        letter.answer(|message| message.0);
     }
 }
 
