@@ -50,7 +50,7 @@ const BEHIND: [&str; 16] = [
     "/device?user_code=",
 ];
 
-/// Makes every mistake with every secret. Pages that show people what they typed are left out of the answers.
+/// Makes every mistake of programs with every secret.
 pub(super) async fn make(process: &Process, secrets: &Secrets) -> Answers {
     let http = process.client();
     let mut answers = Answers::new();
@@ -66,7 +66,6 @@ pub(super) async fn make(process: &Process, secrets: &Secrets) -> Answers {
                 answers.push((format!("{what} as {place}"), reply.text().into()));
             }
         }
-        typed(&http, secret).await;
     }
     answers
 }
@@ -127,10 +126,12 @@ fn elsewhere(http: &Client, secret: &str) -> Requests {
 }
 
 /// What people type into the wrong box. Answers with what they typed go to nobody else.
-async fn typed(http: &Client, secret: &str) {
-    let posted =
-        |path: &str| http.post(path).header("origin", ORIGIN).header("sec-fetch-site", "same-origin");
-    posted("/login").form(&[("username", secret), ("password", "x")]).send().await;
-    posted("/login").form(&[("username", secret), ("password", secret)]).send().await;
-    posted("/device/verify").form(&[("user_code", secret)]).send().await;
+pub(super) async fn typed(process: &Process, secrets: &Secrets) {
+    let http = process.client();
+    for secret in secrets.0.values() {
+        let posted =
+            |path: &str| http.post(path).header("origin", ORIGIN).header("sec-fetch-site", "same-origin");
+        posted("/login").form(&[("username", secret), ("password", secret)]).send().await;
+        posted("/device/verify").form(&[("user_code", secret)]).send().await;
+    }
 }

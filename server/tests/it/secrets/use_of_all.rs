@@ -7,10 +7,12 @@ use authgate_core::secret::Secret;
 use serde_json::{Value, json};
 
 use super::Secrets;
+use crate::util::collector::Collector;
 use crate::util::process::Process;
 use crate::util::{CALLBACK, Client, Registered, Reply, VERIFIER};
 
 const ADMIN_PASSWORD: &str = "the administrators password";
+const LISTENS: &str = "/backchannel";
 const INITIAL_TOKEN: &str = "the-initial-access-token";
 
 /// What an operator sets. The first is the collector's key.
@@ -26,19 +28,23 @@ pub(super) const SETTINGS: [(&str, &str); 6] = [
 /// Requests that went wrong, by what they were, with what was answered.
 pub(super) type Answers = Vec<(String, String)>;
 
+/// A server, and what it runs in.
+pub(super) struct Place<'a> {
+    pub(super) process: &'a Process,
+    pub(super) folder: &'a Path,
+    pub(super) env: &'a [(&'a str, &'a str)],
+    /// Hears that somebody signed out.
+    pub(super) listener: &'a Collector,
+}
+
 /// Signs in, gets every kind of token and code, and uses each; keeps them all.
-pub(super) async fn run(
-    process: &Process,
-    folder: &Path,
-    env: &[(&str, &str)],
-    secrets: &mut Secrets,
-) -> Answers {
+pub(super) async fn run(place: &Place<'_>, secrets: &mut Secrets) -> Answers {
     let mut failed = Answers::new();
-    let app = created(folder, env);
+    let app = created(place);
     let client_secret = app.secret.clone().expect("it is confidential");
     secrets.keep("the client secret", client_secret.expose());
     secrets.keep("HTTP Basic", &format!("{}:{}", app.id, client_secret.expose()));
-    let browser = process.client();
+    let browser = place.process.client();
 
     secrets.keep("a wrong password", "not the right password");
     let reply = browser.sign_in("admin", "not the right password").await;
@@ -46,7 +52,9 @@ pub(super) async fn run(
     failed.push(("a wrong password".into(), reply.text().into()));
     let reply = browser.sign_in("admin", ADMIN_PASSWORD).await;
     assert_eq!(reply.status, 302, "{}", reply.text());
-    secrets.keep("the session", &browser.cookie("oauth_session").expect("somebody is signed in"));
+    for cookie in ["oauth_session", "oauth_known"] {
+        secrets.keep(cookie, &browser.cookie(cookie).expect("somebody is signed in"));
+    }
     let page = browser.open("/account/sessions").await;
     for form in page.forms().into_iter().filter(|form| form.has("csrf_token")) {
         secrets.keep(&format!("the token of {}", form.action), form.field("csrf_token"));
@@ -74,17 +82,33 @@ pub(super) async fn run(
     app.revoke(&browser, text(&fresh, "refresh_token")).await;
     let hint = text(&fresh, "id_token");
     browser.open(&format!("/oauth/logout?id_token_hint={hint}")).await;
+    secrets.keep("the logout token", &logout_token(place, &browser).await);
     failed
 }
 
-fn created(folder: &Path, env: &[(&str, &str)]) -> Registered {
+/// The token that the client hears when somebody has signed out.
+async fn logout_token(place: &Place<'_>, http: &Client) -> String {
+    // The server looks for what is due every second.
+    for _ in 0..100_000 {
+        if let Some(taken) = place.listener.taken().iter().find(|taken| taken.path == LISTENS) {
+            let body = std::str::from_utf8(&taken.body).unwrap();
+            return body.strip_prefix("logout_token=").unwrap().to_owned();
+        }
+        assert_eq!(http.get("/livez").send().await.status, 200);
+    }
+    panic!("the client heard nothing");
+}
+
+fn created(place: &Place<'_>) -> Registered {
+    let listens = format!("{}{LISTENS}", place.listener.uri);
     let made = Command::new(env!("CARGO_BIN_EXE_authgate"))
         .args(["client", "create", "--json", "--name", "Hygiene", "--redirect-uri", CALLBACK])
         .args(["--scope", "openid read offline_access"])
         .args(["--grant", "authorization_code", "--grant", "refresh_token", "--grant", "device_code"])
-        .current_dir(folder)
+        .args(["--backchannel-logout-uri", &listens])
+        .current_dir(place.folder)
         .env_clear()
-        .envs(env.iter().copied())
+        .envs(place.env.iter().copied())
         .output()
         .unwrap();
     let made: Value = serde_json::from_slice(&made.stdout).unwrap();

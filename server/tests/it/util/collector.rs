@@ -11,14 +11,14 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 
-/// It takes everything.
+/// It takes everything that is posted.
 pub struct Collector {
     /// Where it listens.
     pub uri: String,
     taken: Arc<Mutex<Vec<Taken>>>,
 }
 
-/// One batch.
+/// One request.
 #[derive(Clone)]
 pub struct Taken {
     /// Where it was posted.
@@ -48,14 +48,22 @@ impl Collector {
         Self { uri, taken }
     }
 
-    /// The batches so far.
+    /// What was posted so far.
     pub fn taken(&self) -> Vec<Taken> {
         self.taken.lock().unwrap().clone()
     }
 
-    /// The requests in them.
+    /// The batches of traces among it.
+    pub fn batches(&self) -> Vec<Taken> {
+        self.taken().into_iter().filter(|taken| taken.path == "/v1/traces").collect()
+    }
+
+    /// What they say.
     pub fn requests(&self) -> Vec<ExportTraceServiceRequest> {
-        self.taken().into_iter().map(|taken| ExportTraceServiceRequest::decode(taken.body).unwrap()).collect()
+        self.batches()
+            .into_iter()
+            .map(|taken| ExportTraceServiceRequest::decode(taken.body).unwrap())
+            .collect()
     }
 
     /// The spans in them.
