@@ -9,7 +9,6 @@ const OFF: &[&str] = &["false", "0"];
 const LATER: &[(&str, &[&str])] = &[
     ("CLIENT_CACHE_TYPE", &["memory"]),
     ("CLIENT_COUNT_CACHE_TYPE", &["memory"]),
-    ("DB_LOG_LEVEL", &["silent", "error", "warn"]),
     ("DEVICE_CODE_RATE_LIMIT", &["10"]),
     ("ENABLE_AUDIT_LOGGING", OFF),
     ("ENABLE_SWAGGER", OFF),
