@@ -40,10 +40,11 @@ impl Handling {
         self.asker.in_scope(|| self.span.in_scope(work))
     }
 
-    /// The span of a commit for several requests. It is part of the first, and each of the others points to it, and it
-    /// to them.
+    /// The span of a commit for several requests. It is part of the first that is traced, and each of the others points
+    /// to it, and it to them.
     pub(crate) fn commit(batch: &[Self]) -> Span {
-        let Some((first, others)) = batch.split_first() else { return Span::none() };
+        let mut others = batch.iter().filter(|handling| !handling.span.is_disabled());
+        let Some(first) = others.next() else { return Span::none() };
         let jobs = batch.len();
         let span = first.in_scope(|| tracing::info_span!(target: SPANS, "commit", authgate.jobs = jobs));
         for other in others {
@@ -98,12 +99,19 @@ mod tests {
             let requests = [(); 3].map(|()| tracing::info_span!("request"));
             let handled =
                 requests.each_ref().map(|request| request.in_scope(|| Asker::here("issuer")).handling());
+            // What the server writes by itself is not traced, and shares commits.
+            let untraced = || Handling { asker: Span::none(), span: Span::none() };
+            let [first, second, third] = handled;
+            let handled = [untraced(), first, second, untraced(), third];
             let commit = Handling::commit(&handled);
+            let handled = handled.each_ref().map(|handling| handling.span.clone());
+            let [_, first, second, _, third] = handled;
             let seen = seen.0.lock().unwrap();
-            for (request, handling) in requests.iter().zip(&handled) {
-                assert!(seen.below.contains(&(number(&handling.span), number(request))));
+            let handled = [first, second, third].map(|span| number(&span));
+            for (request, handling) in requests.iter().zip(handled) {
+                assert!(seen.below.contains(&(handling, number(request))));
             }
-            let [first, second, third] = handled.each_ref().map(|handling| number(&handling.span));
+            let [first, second, third] = handled;
             assert!(seen.below.contains(&(number(&commit), first)));
             let both = |other: u64| [(number(&commit), other), (other, number(&commit))];
             assert_eq!(seen.points, [both(second), both(third)].concat());

@@ -13,7 +13,7 @@ pub(super) fn of(request: &ServiceRequest) -> String {
         return pattern;
     }
     let slashes: Vec<_> = path.match_indices('/').map(|(at, _)| at).take(MAX_SEGMENTS).collect();
-    let beginnings = slashes.into_iter().rev().filter(|at| *at > 0).map(|at| &path[..at]);
-    let known = beginnings.filter_map(|beginning| routes.match_pattern(beginning)).next();
+    let mut beginnings = slashes.into_iter().rev().filter(|at| *at > 0).map(|at| &path[..at]);
+    let known = beginnings.find_map(|beginning| routes.match_pattern(beginning));
     format!("{}/*", known.unwrap_or_default())
 }

@@ -168,7 +168,12 @@ async fn every_line_of_a_request_has_its_id() {
     let captured = Captured::start();
     let (app, _) = TestApp::init().start();
     let app = &app.app;
-    let says = |place: &'static str| move || -> Result<()> { Ok(tracing::warn!("line of {place}")) };
+    let says = |place: &'static str| {
+        move || -> Result<()> {
+            tracing::warn!("line of {place}");
+            Ok(())
+        }
+    };
     let work = async {
         app.read(move |_| says("a reader")()).await.unwrap();
         app.issuer.write(move |_| says("the issuer")()).await.unwrap();

@@ -104,7 +104,8 @@ async fn a_token_request_is_one_trace_from_http_to_the_store() {
     let (handling, shared) = (above(select), above(commit));
     assert_eq!((handling.name.as_str(), shared.name.as_str()), ("handling", "commit"));
     assert_eq!(attributes(&handling.attributes)["authgate.actor"], "issuer");
-    assert_eq!(attributes(&shared.attributes)["authgate.jobs"], "1");
+    // What the server writes by itself may have been in it too.
+    assert!(attributes(&shared.attributes)["authgate.jobs"].parse::<u64>().unwrap() >= 1);
     assert_eq!(
         (above(handling).span_id.clone(), above(shared).span_id.clone()),
         (request.span_id.clone(), handling.span_id.clone())
