@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod asker;
+pub mod audit;
 pub mod devices;
 #[cfg(debug_assertions)]
 mod failpoint;

@@ -41,15 +41,6 @@ impl Message for GiveBack {
     type Result = ();
 }
 
-/// Nothing counted so far matters any more.
-struct Clear {
-    bucket: Bucket,
-}
-
-impl Message for Clear {
-    type Result = ();
-}
-
 /// Whether an attempt is allowed, and what the `X-RateLimit-*` fields say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -61,15 +52,25 @@ pub struct Verdict {
     pub remaining: u32,
     /// When the window ends, in unix seconds.
     pub reset: i64,
+    /// Attempts refused in this window, this one included.
+    pub refused: u32,
 }
 
 /// Waiting messages at most. One takes about a microsecond, so a full mailbox is some 4 ms of work.
 const CAPACITY: usize = 4096;
-/// Buckets with a key of their own at most, for each length of windows: some 15 MB with keys that are addresses. Newcomers above it share.
+/// Buckets with a key of their own at most, for each length of windows: some 15 MB with keys that are addresses, 35 MB with the longest. Newcomers above it share.
 const MAX_BUCKETS: usize = 100_000;
 /// Shared buckets of each rule for newcomers above `MAX_BUCKETS`: enough that a few honest ones get through a flood, few
 /// enough that it does not matter what they let through.
 const SHARED: u64 = 1024;
+
+/// Bytes of a key that tell callers apart: more than an address, an id or a name has.
+const MAX_KEY: usize = 256;
+
+fn bucket(rule: &'static str, mut key: String) -> Bucket {
+    key.truncate(key.floor_char_boundary(MAX_KEY));
+    (rule, key)
+}
 
 /// The handle.
 #[derive(Clone)]
@@ -91,7 +92,12 @@ impl Limiter {
         allowance: Allowance,
         now_ms: i64,
     ) -> Result<Verdict, Refused> {
-        self.mailbox.ask(Take { bucket: (rule, key), counts: true, allowance, now_ms }).await
+        self.mailbox.ask(Take { bucket: bucket(rule, key), counts: true, allowance, now_ms }).await
+    }
+
+    /// Counts one attempt that was made already. If it is lost, it is not counted.
+    pub fn count(&self, rule: &'static str, key: String, allowance: Allowance, now_ms: i64) {
+        let _ = self.mailbox.tell(Take { bucket: bucket(rule, key), counts: true, allowance, now_ms });
     }
 
     /// What `take` would say, without counting.
@@ -102,18 +108,13 @@ impl Limiter {
         allowance: Allowance,
         now_ms: i64,
     ) -> Result<Verdict, Refused> {
-        self.mailbox.ask(Take { bucket: (rule, key), counts: false, allowance, now_ms }).await
+        self.mailbox.ask(Take { bucket: bucket(rule, key), counts: false, allowance, now_ms }).await
     }
 
     /// Undoes one allowed `take`. Where only failures are to count, take before trying and give back after a success:
     /// else racing attempts all pass before the first failure is counted. If it is lost, the attempt stays counted.
     pub fn give_back(&self, rule: &'static str, key: String) {
-        let _ = self.mailbox.tell(GiveBack { bucket: (rule, key) });
-    }
-
-    /// Undoes every `take` of this window. If it is lost, they stay counted.
-    pub fn clear(&self, rule: &'static str, key: String) {
-        let _ = self.mailbox.tell(Clear { bucket: (rule, key) });
+        let _ = self.mailbox.tell(GiveBack { bucket: bucket(rule, key) });
     }
 }
 
@@ -126,7 +127,13 @@ struct Windows(HashMap<i64, Window>);
 #[derive(Default)]
 struct Window {
     number: i64,
-    counts: HashMap<Bucket, u32>,
+    counts: HashMap<Bucket, Count>,
+}
+
+#[derive(Default)]
+struct Count {
+    taken: u32,
+    refused: u32,
 }
 
 impl Actor for Windows {
@@ -156,14 +163,6 @@ impl Handler<Letter<GiveBack>> for Windows {
     }
 }
 
-impl Handler<Letter<Clear>> for Windows {
-    type Result = ();
-
-    fn handle(&mut self, letter: Letter<Clear>, _: &mut Context<Self>) {
-        letter.answer(|message| self.clear(&message.bucket));
-    }
-}
-
 impl Windows {
     fn take(
         &mut self,
@@ -173,10 +172,17 @@ impl Windows {
         window.turn(now_ms.div_euclid(seconds * 1000));
         let bucket = window.bucket(bucket);
         let count = window.counts.entry(bucket).or_default();
-        let allowed = *count < limit;
-        *count += u32::from(allowed && counts);
+        let allowed = count.taken < limit;
+        count.taken += u32::from(allowed && counts);
+        count.refused = count.refused.saturating_add(u32::from(!allowed));
         let reset = (window.number + 1) * seconds;
-        Verdict { allowed, limit, remaining: limit.saturating_sub(*count), reset }
+        Verdict {
+            allowed,
+            limit,
+            remaining: limit.saturating_sub(count.taken),
+            reset,
+            refused: count.refused,
+        }
     }
 
     // A rule counts in windows of one length: in the others there is nothing to change.
@@ -184,16 +190,7 @@ impl Windows {
         for window in self.0.values_mut() {
             let bucket = window.bucket(bucket.clone());
             if let Some(count) = window.counts.get_mut(&bucket) {
-                *count = count.saturating_sub(1);
-            }
-        }
-    }
-
-    /// A shared bucket counts others too: one success does not clear them.
-    fn clear(&mut self, bucket: &Bucket) {
-        for window in self.0.values_mut() {
-            if let Some(count) = window.counts.get_mut(bucket) {
-                *count = 0;
+                count.taken = count.taken.saturating_sub(1);
             }
         }
     }

@@ -1,10 +1,12 @@
 //! The way to an actor: bounded, and every message is answered or known to be lost.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Actor, Addr, Context, Handler, Message};
 use authgate_core::error::{Code, Error};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::asker::Asker;
 use crate::supervisor::Vitals;
@@ -55,6 +57,27 @@ impl<A: Actor<Context = Context<A>>> Mailbox<A> {
         let (sender, answer) = oneshot::channel();
         self.post(message, Some(sender))?;
         answer.await.map_err(|_| Refused::Lost)
+    }
+
+    /// The same for whoever would rather wait than be refused: [`Refused::Full`] comes after `patience`, and the message
+    /// may still be taken then.
+    pub(crate) async fn ask_within<M>(&self, message: M, patience: Duration) -> Result<M::Result, Refused>
+    where
+        M: Message<Result: Send> + Send + 'static,
+        A: Handler<Letter<M>>,
+    {
+        let (sender, answer) = oneshot::channel();
+        let asked = async {
+            let Door { address, vitals } = &*self.door;
+            let asker = Asker::here(vitals.name());
+            let room = vitals.wait_for_room().await;
+            if !address.connected() {
+                return Err(Refused::Lost);
+            }
+            address.do_send(Letter { message, asker, reply: Reply { sender: Some(sender), room } });
+            answer.await.map_err(|_| Refused::Lost)
+        };
+        timeout(patience, asked).await.unwrap_or(Err(Refused::Full))
     }
 
     /// Sends a message nobody waits for.

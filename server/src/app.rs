@@ -1,16 +1,18 @@
 //! What a request can reach. There is one [`App`] per server and nothing beside it: no globals.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::USER_AGENT;
 use actix_web::web::{Data, block};
+use authgate_actors::audit::{Audit, Spool};
 use authgate_actors::devices::Devices;
 use authgate_actors::issuer::Issuer;
 use authgate_actors::limiter::Limiter;
 use authgate_actors::supervisor::Health;
-use authgate_core::audit::Origin;
+use authgate_core::audit::{Event, Origin, shortened};
 use authgate_core::context::{Clock, Context, Random};
 use authgate_core::db::{Store, Tx};
 use authgate_core::env::Env;
@@ -22,12 +24,14 @@ use authgate_core::recovery::{self, Recovery};
 use tokio::sync::Semaphore;
 use tracing::Span;
 
+use crate::client_address;
 use crate::config::Config;
 use crate::hasher::Hasher;
 use crate::keyring::Keyring;
 use crate::open::Opened;
 use crate::page::Pages;
 use crate::policy;
+use crate::tls::Certificate;
 
 /// Reads that wait or run at most. One takes well under a millisecond, so the last waits less than a request may take;
 /// whoever comes then is told to come back.
@@ -47,6 +51,8 @@ pub struct App {
     pub devices: Devices,
     /// Counts requests by rule and key.
     pub limiter: Limiter,
+    /// Takes the events that no transaction writes.
+    pub audit: Audit,
     /// How the actors are.
     pub health: Health,
     /// What signs and verifies tokens now, and the documents that say so.
@@ -61,6 +67,8 @@ pub struct App {
     pub pages: Pages,
     /// Hashes passwords on threads of its own.
     pub hasher: Hasher,
+    /// What connections are encrypted with, if TLS ends here.
+    pub certificate: Option<Arc<Certificate>>,
     /// How long a peer may take.
     pub timeouts: Timeouts,
     /// Tells the time.
@@ -68,6 +76,7 @@ pub struct App {
     /// Gives randomness.
     pub random: Arc<dyn Random>,
     reads: Semaphore,
+    draining: AtomicBool,
 }
 
 /// How long a peer may take.
@@ -77,6 +86,8 @@ pub struct Timeouts {
     pub head: Duration,
     /// Until its body has.
     pub body: Duration,
+    /// Until the peer has taken some of an answer, again and again.
+    pub write: Duration,
     /// Until the next request on a connection.
     pub keep_alive: Duration,
 }
@@ -85,7 +96,7 @@ impl Default for Timeouts {
     /// The contract's.
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { head: seconds(10), body: seconds(30), keep_alive: seconds(120) }
+        Self { head: seconds(10), body: seconds(30), write: seconds(30), keep_alive: seconds(120) }
     }
 }
 
@@ -107,12 +118,26 @@ impl App {
         let Surroundings { clock, random, timeouts } = surroundings;
         let policy = policy::of(&config);
         let now = clock.now_ms() / 1000;
+        let certificate = config
+            .server
+            .tls
+            .as_ref()
+            .map(|files| Certificate::open(files, now).map(Arc::new))
+            .transpose()?;
         let recovery = store.write(|tx| {
             master.require(tx)?;
             recovery::start(tx, policy.retry_window, now)
         })?;
+        let issuer = Issuer::start(store.writer()?, &health);
+        let audit = if config.audit.enabled {
+            let spool = Spool::open(&config.database.spool_folder())?;
+            Audit::start(spool, config.audit.buffer, issuer.clone(), &health)
+        } else {
+            Audit::off()
+        };
         Ok(Self {
-            issuer: Issuer::start(store.writer()?, &health),
+            issuer,
+            audit,
             devices: Devices::start(&health),
             limiter: Limiter::start(&health),
             hasher: Hasher::start()?,
@@ -120,6 +145,8 @@ impl App {
             keyring: Keyring::new(&policy, keys),
             generation,
             reads: Semaphore::new(MAX_READS),
+            draining: AtomicBool::new(false),
+            certificate,
             policy: Arc::new(policy),
             master: Arc::new(master),
             config,
@@ -130,6 +157,16 @@ impl App {
             clock,
             random,
         })
+    }
+
+    /// Says that the server stops: from now on it is not ready for requests.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// True once it stops.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// The app that serves this request.
@@ -197,23 +234,22 @@ impl App {
         }
     }
 
-    /// Who asks, for the audit trail. Forwarded headers are never believed: anybody can send them (deviation D20).
+    /// Writes down what no transaction does; it is kept once this returns.
+    pub async fn record(&self, request: &HttpRequest, event: Event<'_>) -> Result<()> {
+        self.audit.record(event.entry(&self.origin(request), &self.context())).await
+    }
+
+    /// Who asks, for the audit trail.
     pub fn origin(&self, request: &HttpRequest) -> Origin {
         let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         Origin {
-            ip: request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()),
-            // A header value that is text is ASCII, so every position is the border of a character.
-            user_agent: agent.map(|agent| agent[..agent.len().min(MAX_USER_AGENT)].to_owned()),
-            path: Some(request.uri().path().chars().take(MAX_PATH).collect()),
+            ip: client_address::of(request).map(|address| address.to_string()),
+            user_agent: agent.map(shortened),
+            path: Some(shortened(request.uri().path())),
             method: method(request),
         }
     }
 }
-
-/// Bytes of a user agent that are kept, as [`Origin`] has it.
-const MAX_USER_AGENT: usize = 500;
-/// Bytes of a path that are kept; ours have less than half of it.
-const MAX_PATH: usize = 256;
 
 fn method(request: &HttpRequest) -> Option<&'static str> {
     ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]

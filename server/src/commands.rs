@@ -1,9 +1,11 @@
 //! The command line: what an operator types, beside a running server or without one.
 
 mod answer;
+mod audit;
 mod client;
 mod configuration;
 mod consent;
+mod healthcheck;
 mod input;
 mod installation;
 mod key;
@@ -45,6 +47,8 @@ enum Command {
     /// Run the server
     #[command(alias = "server")]
     Serve,
+    /// Ask a running server whether it is well
+    Healthcheck(healthcheck::Healthcheck),
     /// Create the database or bring it up to date
     Migrate,
     /// People who sign in
@@ -62,6 +66,9 @@ enum Command {
     /// Keys that sign and verify
     #[command(subcommand)]
     Key(key::Key),
+    /// Who did what
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Check the configuration, or list what can be set
     #[command(subcommand)]
     Config(configuration::Configuration),
@@ -89,12 +96,14 @@ impl Command {
     fn run(self) -> Result<Answer> {
         match self {
             Command::Serve => serve().map(|()| Answer::nothing()),
+            Command::Healthcheck(healthcheck) => healthcheck.run(),
             Command::Migrate => migrate::run(&configured()?.0),
             Command::User(user) => user.run(&Installation::open()?),
             Command::Client(client) => client.run(&Installation::open()?),
             Command::Consent(consent) => consent.run(&Installation::open()?),
             Command::Token(token) => token.run(&Installation::open()?),
             Command::Key(key) => key.run(&Installation::open()?),
+            Command::Audit(audit) => audit.run(&Installation::open()?),
             Command::Config(configuration) => configuration.run(),
         }
     }

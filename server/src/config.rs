@@ -4,6 +4,7 @@
 //! read falls back to a default. A section is a file: the settings with default and doc, then what they become.
 
 mod accounts;
+mod audit;
 mod compat;
 mod cors;
 mod database;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 
 use authgate_core::secret::Secret;
 
+pub use audit::Audit;
 pub use compat::Compat;
 pub use cors::Cors;
 pub use database::Database;
@@ -64,6 +66,8 @@ pub struct Config {
     pub registration: Registration,
     /// Requests per minute.
     pub limits: Limits,
+    /// What is written down.
+    pub audit: Audit,
     /// Cross-origin answers; `None` sends no CORS header at all.
     pub cors: Option<Cors>,
     /// Where traces go; `None` makes none.
@@ -103,6 +107,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
     let sessions = sessions::read(&mut reader, server.https);
     let oauth = oauth::read(&mut reader);
     let limits = limits::read(&mut reader);
+    let audit = audit::read(&mut reader);
     let cors = cors::read(&mut reader);
     let traces = traces::read(&mut reader);
     let admin_password = accounts::read(&mut reader);
@@ -118,6 +123,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
         oauth,
         registration,
         limits,
+        audit,
         cors,
         traces,
         compat,

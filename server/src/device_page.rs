@@ -116,8 +116,8 @@ async fn look_up(
     signed_in: &SignedIn,
     typed: &str,
 ) -> Result<Result<Found, &'static str>, PageError> {
-    limit::take(app, &DEVICE_VERIFY, &limit::address(request)).await?;
-    limit::take(app, &DEVICE_WRONG, &signed_in.user.id).await?;
+    limit::take(app, request, &DEVICE_VERIFY, &limit::address(request)).await?;
+    limit::take(app, request, &DEVICE_WRONG, &signed_in.user.id).await?;
     let (text, role) = (typed.to_owned(), signed_in.user.role);
     let found = app.read_env(request, move |tx, env| {
         let Some(mut code) = device::by_user_code(tx, env, &text)? else {

@@ -25,9 +25,12 @@ pub async fn livez() -> HttpResponse {
     reply::json(StatusCode::OK, &json!({ "status": "alive" }))
 }
 
-/// `GET /readyz`: 503 names what does not work.
+/// `GET /readyz`: 503 names what does not work, or `stopping`.
 pub async fn readyz(app: Data<App>) -> HttpResponse {
-    let failing = failing(has_database(&app).await, &app.health.actors());
+    let mut failing = failing(has_database(&app).await, &app.health.actors());
+    if app.is_draining() {
+        failing.push("stopping");
+    }
     if failing.is_empty() {
         reply::json(StatusCode::OK, &json!({ "status": "ready" }))
     } else {

@@ -2,10 +2,12 @@
 //! [`authgate_core`], which has the rules.
 
 pub mod account;
+pub mod admin;
 pub mod app;
 mod assets;
 pub mod backchannel;
 pub mod browser;
+pub mod client_address;
 pub mod config;
 pub mod device_page;
 pub mod environment;
@@ -13,13 +15,13 @@ pub mod error;
 pub mod form;
 pub mod hasher;
 mod health;
+pub mod http_client;
 pub mod keyring;
 pub mod logging;
 pub mod login;
 pub mod middleware;
 pub mod oauth;
 pub mod open;
-mod outgoing;
 pub mod page;
 pub mod policy;
 pub mod public_address;

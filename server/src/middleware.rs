@@ -24,7 +24,9 @@ use actix_web::{Error, HttpMessage as _, HttpResponse};
 use tracing::{Instrument as _, Span};
 
 use crate::app::App;
+use crate::client_address;
 use crate::error;
+use crate::serve::patient::Requests;
 use crate::session;
 use request_id::RequestId;
 pub use request_span::REQUEST;
@@ -32,6 +34,8 @@ pub use request_span::REQUEST;
 /// Wraps the whole application.
 pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
     let app = App::of(request.request()).clone();
+    client_address::note(&request, &app.config.server.trusted_proxies);
+    let _running = request.conn_data::<Requests>().map(Requests::begin);
     let id = RequestId::new(app.random.as_ref());
     let route = route::of(&request);
     let span = request_span::of(&id);

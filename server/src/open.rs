@@ -41,7 +41,7 @@ pub fn for_command(config: &Config, ctx: &Context) -> Result<Opened> {
             path.display()
         )));
     }
-    let store = Store::sqlite(path, config.database.readers)?;
+    let store = store(config)?;
     store.read(db::require_current)?;
     // The server imports a configured key, and signs with it; a command must not do so behind its back.
     opened(store, config, &KeyConfig { pem: None, ..key_config(config) }, ctx)
@@ -53,9 +53,14 @@ pub fn migrated(config: &Config, ctx: &Context) -> Result<(Store, usize)> {
     make_private(folder, path).map_err(|error| {
         Error::failed(format_args!("cannot create the database {}: {error}", path.display()))
     })?;
-    let store = Store::sqlite(path, config.database.readers)?;
+    let store = store(config)?;
     let ran = store.migrate(ctx.now())?;
     Ok((store, ran))
+}
+
+fn store(config: &Config) -> Result<Store> {
+    let store = Store::sqlite(&config.database.path, config.database.readers)?;
+    Ok(if config.audit.enabled { store } else { store.unaudited() })
 }
 
 /// Only the server's own user needs what is inside; a folder or file that exists keeps its mode.

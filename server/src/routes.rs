@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::oauth::{
     authorize, device, discovery, introspect, jwks, logout, register, revoke, token, tokeninfo, userinfo,
 };
-use crate::{account, assets, device_page, health, login};
+use crate::{account, admin, assets, device_page, health, login};
 
 pub use endpoint::{Endpoint, at};
 
@@ -84,9 +84,12 @@ fn people(services: &mut ServiceConfig) {
         .service(at("/static/{file:.*}").get(assets::file));
 }
 
-/// Probes and monitoring.
+/// Administrators, probes and monitoring.
 fn operators(services: &mut ServiceConfig) {
     services
+        .service(at("/admin/audit/api").get(admin::audit::list))
+        .service(at("/admin/audit/api/stats").get(admin::audit::stats))
+        .service(at("/admin/audit/export").get(admin::audit::export))
         .service(at("/health").get(health::health))
         .service(at("/livez").get(health::livez))
         .service(at("/readyz").get(health::readyz));

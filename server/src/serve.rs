@@ -1,8 +1,14 @@
 //! From a configuration to a server that listens, and back in the opposite order.
 
+mod admission;
 pub mod cleaner;
+mod descriptors;
+mod http2;
 pub mod keeper;
+mod listener;
+pub mod patient;
 mod signals;
+mod stop;
 mod task;
 mod welcome;
 
@@ -10,35 +16,47 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::middleware::from_fn;
+use actix_web::dev;
 use actix_web::rt::task::JoinHandle;
-use actix_web::rt::{System, spawn, time};
-use actix_web::web::Data;
-use actix_web::{App as Application, HttpServer, dev};
+use actix_web::rt::{System, time};
 use authgate_actors::supervisor::Health;
 use authgate_core::context::{Context, SystemClock, SystemRandom};
 use authgate_core::error::{Error, Result};
 use authgate_core::recovery;
 use tokio::sync::mpsc;
 
+use signals::Signals;
 use task::Tasks;
 
 use crate::app::{App, Surroundings, Timeouts};
 use crate::config::Config;
-use crate::{backchannel, form, middleware, open, policy, routes, seed, tls};
+use crate::{backchannel, open, policy, seed, tls};
+
+pub use listener::start;
 
 /// Serves until SIGTERM or SIGINT, then lets running requests finish. A second signal ends at once.
 ///
 /// Start: database and keys, first start, address, actors, workers. Stop: the same backwards.
 pub fn run(config: Config) -> Result<()> {
-    System::new().block_on(serve(config))
+    let system = System::new();
+    let ended = system.block_on(serve(config));
+    // Dropping it would wait for whatever still runs on a blocking thread, however long. The process ends now.
+    std::mem::forget(system);
+    ended
 }
 
 async fn serve(config: Config) -> Result<()> {
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    descriptors::raise(config.server.max_connections);
     let ctx = Context::new(clock.as_ref(), random.clone());
-    let opened = open::for_server(&config, &ctx)?;
-    let credentials = seed::first_start(&opened.store, &config, &policy::of(&config), &ctx)?;
+    let (limit, settings) = (config.database.init_timeout, config.clone());
+    let opened = stop::on_thread(move || {
+        let opened = open::for_server(&settings, &ctx)?;
+        let credentials = seed::first_start(&opened.store, &settings, &policy::of(&settings), &ctx)?;
+        Ok((opened, credentials))
+    });
+    let trouble = "the database could not be opened";
+    let (opened, credentials) = stop::within("DB_INIT_TIMEOUT", limit, trouble, opened).await?;
     let listener = listen(config.server.addr)?;
 
     let (broken, mut broke) = mpsc::channel(1);
@@ -53,20 +71,20 @@ async fn serve(config: Config) -> Result<()> {
     let tasks = Tasks::new(Arc::clone(&app), Duration::from_secs(1))
         .with("heartbeat", heartbeat)
         .with("cleaner", cleaner::run)
+        .with("retention", cleaner::forget)
         .with("keeper", keeper::run)
-        .with("backchannel", backchannel::run);
+        .with("backchannel", backchannel::run)
+        .with("certificate", tls::renewal::run);
+    // Whoever reads that it is ready may already ask it to stop.
+    let signals = Signals::listen()?;
     welcome::print(&app, running.addr, credentials.as_deref()).await?;
 
-    let panicked = signals::first(&mut broke).await?;
+    let panicked = signals.first(&mut broke).await;
     tracing::info!("stopping: running requests may finish");
-    running.stop().await;
-    drop(tasks);
-    let now = app.context().now();
-    let noted = app.issuer.write(move |tx| recovery::stopped(tx, now)).await;
-    let noted = noted.and_then(|()| app.store.checkpoint());
+    let stopped = stop::stop(app, running, tasks).await;
     match panicked {
         Some(actor) => Err(Error::failed(format_args!("the actor {actor} panicked again and again"))),
-        None => noted,
+        None => stopped,
     }
 }
 
@@ -104,36 +122,4 @@ impl Running {
             tracing::error!(%error, "the server ended with an error");
         }
     }
-}
-
-/// Starts `workers` threads that answer what arrives at `listener`. Must be called inside an actix `System`.
-pub fn start(app: Arc<App>, listener: TcpListener, workers: usize) -> Result<Running> {
-    let addr = listener.local_addr().map_err(Error::failed)?;
-    let (timeouts, settings) = (app.timeouts, app.config.server.clone());
-    let app = Data::from(app);
-    let server = HttpServer::new(move || {
-        Application::new()
-            .app_data(app.clone())
-            .app_data(form::queries())
-            .wrap(from_fn(middleware::edge))
-            .configure(routes::configure(&app))
-    })
-    .workers(workers)
-    .client_request_timeout(timeouts.head)
-    .keep_alive(timeouts.keep_alive)
-    // How long what a client still sends is read and thrown away after an early answer.
-    .client_disconnect_timeout(Duration::from_secs(2))
-    .shutdown_timeout(whole_seconds(settings.shutdown_timeout))
-    .disable_signals();
-    let server = match &settings.tls {
-        Some(files) => server.listen_rustls_0_23(listener, tls::server_config(files)?),
-        None => server.listen(listener),
-    };
-    let server = server.map_err(Error::failed)?.run();
-    Ok(Running { addr, handle: server.handle(), server: spawn(server) })
-}
-
-/// Rounded up: a timeout must not become none.
-fn whole_seconds(duration: Duration) -> u64 {
-    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }

@@ -38,14 +38,10 @@ impl SignedIn {
             app.read_env(request, move |tx, env| session::live(tx, env.master, &cookie, env.now())).await?;
         let Some((session, user)) = found else { return Ok(None) };
         if !is_the_same_browser(app, request, &session) {
-            let (id, user_id) = (session.id, user.id);
-            app.write_env(request, move |tx, env| {
-                Event::warning("SESSION_FINGERPRINT_MISMATCH", "Session cookie presented by another browser")
-                    .by(&user_id)
-                    .with(serde_json::json!({"session_id": id}))
-                    .write(tx, env.origin, env.ctx)
-            })
-            .await?;
+            let event =
+                Event::warning("SESSION_FINGERPRINT_MISMATCH", "Session cookie presented by another browser");
+            let details = serde_json::json!({"session_id": session.id});
+            app.record(request, event.by(&user.id).named(&user.username).with(details)).await?;
             return Ok(None);
         }
         request_span::user(&user.id);

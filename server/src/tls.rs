@@ -1,72 +1,72 @@
-//! TLS from two PEM files: version 1.2 or newer, HTTP/2 or HTTP/1.1.
+//! TLS from two PEM files: version 1.2 or newer, HTTP/2 or HTTP/1.1. Files that change are taken over while it runs.
 
-use std::path::Path;
-use std::sync::Arc;
+mod pair;
+pub mod renewal;
+
+use std::fmt;
+use std::sync::{Arc, RwLock};
 
 use authgate_core::error::{Error, Result};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::{self, PemObject as _};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 
 use crate::config::Tls;
+use pair::{Files, Pair};
 
-/// Reads certificate chain and key. An error names the setting, the file and what is wrong with it.
-pub fn server_config(tls: &Tls) -> Result<ServerConfig> {
-    let chain = chain(&tls.cert)?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key)
-        .map_err(|error| unreadable("TLS_KEY_FILE", &tls.key, "a private key", &error))?;
+/// The certificate that new connections get, and the files it comes from.
+pub struct Certificate {
+    files: Tls,
+    current: RwLock<Pair>,
+}
+
+impl Certificate {
+    /// Reads both files. An error names the setting, the file and what is wrong with it. A certificate whose time has
+    /// not come or is over at `now` (unix seconds) is served all the same, with a warning.
+    pub fn open(files: &Tls, now: i64) -> Result<Self> {
+        let pair = Files::read(files)?.pair(files)?;
+        if let Some(trouble) = pair.trouble(now) {
+            tracing::warn!("TLS_CERT_FILE={} {trouble}", files.cert.display());
+        }
+        Ok(Self { files: files.clone(), current: RwLock::new(pair) })
+    }
+
+    /// When the current one expires, in unix seconds, if it says so in a way that can be read.
+    pub fn expires(&self) -> Option<i64> {
+        self.pair(Pair::expires)
+    }
+
+    fn pair<T>(&self, of: impl FnOnce(&Pair) -> T) -> T {
+        of(&self.current.read().expect("nothing panics while it is held"))
+    }
+
+    fn replace(&self, pair: Pair) {
+        *self.current.write().expect("nothing panics while it is held") = pair;
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.pair(|pair| Arc::clone(&pair.key)))
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+/// How connections that begin are encrypted, with whatever `certificate` holds then.
+pub fn server_config(certificate: Arc<Certificate>) -> Result<ServerConfig> {
     let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(Error::failed)?;
-    builder.with_no_client_auth().with_single_cert(chain, key).map_err(|error| {
-        let (cert, key) = (tls.cert.display(), tls.key.display());
-        Error::failed(format_args!(
-            "TLS_CERT_FILE={cert} and TLS_KEY_FILE={key} do not belong together: {error}"
-        ))
-    })
-}
-
-fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let read = || CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, pem::Error>>();
-    let unreadable = |error| unreadable("TLS_CERT_FILE", path, "a certificate", &error);
-    let chain = read().map_err(unreadable)?;
-    if chain.is_empty() { Err(unreadable(pem::Error::NoItemsFound)) } else { Ok(chain) }
-}
-
-fn unreadable(setting: &str, path: &Path, what: &str, error: &pem::Error) -> Error {
-    let path = path.display();
-    match error {
-        pem::Error::NoItemsFound => {
-            Error::failed(format_args!("{setting}={path} holds no PEM block with {what}"))
-        }
-        error => Error::failed(format_args!("{setting}={path} cannot be read as PEM with {what}: {error}")),
-    }
+    let mut config = builder.with_no_client_auth().with_cert_resolver(certificate);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn file(name: &str) -> std::path::PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tls").join(name)
-    }
-
-    fn error(cert: &str, key: &str) -> String {
-        server_config(&Tls { cert: file(cert), key: file(key) }).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn a_certificate_and_its_key() {
-        assert!(server_config(&Tls { cert: file("cert.pem"), key: file("key.pem") }).is_ok());
-    }
-
-    #[test]
-    fn an_error_names_the_setting_and_the_file() {
-        assert!(error("none.pem", "key.pem").contains("TLS_CERT_FILE="));
-        assert!(error("cert.pem", "none.pem").contains("none.pem cannot be read"));
-        assert!(error("key.pem", "key.pem").contains("key.pem holds no PEM block with a certificate"));
-        assert!(error("cert.pem", "cert.pem").contains("cert.pem holds no PEM block with a private key"));
-        assert!(error("ca.pem", "key.pem").contains("do not belong together"));
-    }
-}
+mod tests;

@@ -162,7 +162,7 @@ fn a_job_that_is_refused_fails_or_panics_is_undone_alone() {
 fn a_commit_that_fails_answers_nobody_yes_and_the_next_works() {
     let database = Database::new("commit-fails");
     let writer = database.store.writer().unwrap();
-    let Writer::Sqlite(connection) = &writer;
+    let connection = writer.sqlite();
     connection
         .execute_batch(
             "PRAGMA foreign_keys = ON;
@@ -193,7 +193,7 @@ fn a_commit_that_fails_answers_nobody_yes_and_the_next_works() {
 fn a_writer_beside_us_that_does_not_let_go_is_503_and_the_next_works() {
     let database = Database::new("busy");
     let writer = database.store.writer().unwrap();
-    let Writer::Sqlite(connection) = &writer;
+    let connection = writer.sqlite();
     connection.busy_timeout(std::time::Duration::ZERO).unwrap();
     let mut other = database.store.writer().unwrap();
     run(async {
@@ -229,7 +229,7 @@ fn a_transaction_that_the_database_gave_up_answers_nobody_yes_and_the_next_works
 fn on_a_full_disk_what_was_answered_is_what_is_stored() {
     let database = Database::new("full-disk");
     let writer = database.store.writer().unwrap();
-    let Writer::Sqlite(connection) = &writer;
+    let connection = writer.sqlite();
     connection.execute_batch("PRAGMA max_page_count = 20").unwrap();
     let long = |n: usize| format!("{n:02}{}", "x".repeat(8000));
     run(async {

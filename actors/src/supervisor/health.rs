@@ -108,6 +108,12 @@ impl Vitals {
         None
     }
 
+    /// A place in the mailbox, once there is one.
+    pub(crate) async fn wait_for_room(self: &Arc<Self>) -> Room {
+        self.room.acquire().await.expect("a mailbox is never closed to those who wait").forget();
+        Room::new(Arc::clone(self))
+    }
+
     pub(crate) fn give_room(&self) {
         self.room.add_permits(1);
     }

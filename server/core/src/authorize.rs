@@ -270,6 +270,7 @@ pub fn issue_code(
         .by(&user.id)
         .named(&user.username)
         .on("AUTHORIZATION", &consent.id)
+        .called(&client.name)
         .with(serde_json::json!({"client_id": client.id, "scopes": request.scope, "resource": request.resources}))
         .write(tx, env.origin, env.ctx)?;
     Ok(code)

@@ -242,6 +242,7 @@ pub fn grant(
         .by(&user.id)
         .named(&user.username)
         .on("AUTHORIZATION", &consent.id)
+        .called(&client.name)
         .with(serde_json::json!({"client_id": client.id, "scopes": scopes.join(" "), "origin": origin}))
         .write(tx, env.origin, env.ctx)?;
     Ok(consent)

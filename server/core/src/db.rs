@@ -14,6 +14,7 @@ pub use row::{Column, FromRow, Json, Row, Value};
 pub(crate) use row::{params, row, text_enum};
 pub use schema::{VERSION, require_current, version};
 
+use crate::audit::{self, Chain};
 use crate::error::{Code, Error, Result};
 
 /// An opened database.
@@ -32,6 +33,14 @@ impl Store {
     /// Brings the schema to this program's version; refuses a database of a newer one. Returns how many migrations ran.
     pub fn migrate(&self, now: i64) -> Result<usize> {
         self.write(|tx| schema::migrate(tx, now))
+    }
+
+    /// The same, without an audit trail.
+    #[must_use]
+    pub fn unaudited(self) -> Self {
+        match self {
+            Store::Sqlite(sqlite) => Store::Sqlite(sqlite.unaudited()),
+        }
     }
 
     /// Runs `job` on a pooled reader. Blocks: call it from a blocking thread.
@@ -65,7 +74,10 @@ impl Store {
     /// A connection that writes. The issuer holds one for the life of the process.
     pub fn writer(&self) -> Result<Writer> {
         match self {
-            Store::Sqlite(sqlite) => Ok(Writer::Sqlite(sqlite.writer()?)),
+            Store::Sqlite(sqlite) => Ok(Writer {
+                connection: Connection::Sqlite(sqlite.writer()?),
+                chain: sqlite.is_audited().then(Chain::default),
+            }),
         }
     }
 }
@@ -76,14 +88,20 @@ fn kept(error: &Error) -> bool {
 }
 
 /// A connection that writes: `begin`, any number of `savepoint`s, `commit`.
-pub enum Writer {
-    /// A connection to SQLite.
+pub struct Writer {
+    connection: Connection,
+    /// The end of the audit trail; `None` if the operator wants none.
+    chain: Option<Chain>,
+}
+
+enum Connection {
     Sqlite(rusqlite::Connection),
 }
 
 impl Writer {
     /// Opens a transaction and takes the write lock.
     pub fn begin(&mut self) -> Result<()> {
+        self.forget_chain();
         self.batch("BEGIN IMMEDIATE")
     }
 
@@ -91,15 +109,17 @@ impl Writer {
     /// refusal that asks to be kept stays. The outer error means that the transaction itself is lost: roll back.
     pub fn savepoint<T>(&mut self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<Result<T>> {
         self.batch("SAVEPOINT job")?;
-        let mut tx = match self {
-            Writer::Sqlite(connection) => Tx::Sqlite(connection),
-        };
+        let mark = self.chain.as_ref().map(Chain::mark);
+        let mut tx = self.tx();
         let answer = catch_unwind(AssertUnwindSafe(|| job(&mut tx))).unwrap_or_else(|_| {
             tracing::error!("a request panicked inside the transaction and is undone");
             Err(Error::refused(Code::TemporarilyUnavailable, "Something went wrong. Please try again."))
         });
         if answer.as_ref().is_err_and(|error| !kept(error)) {
             self.batch("ROLLBACK TO job")?;
+            if let (Some(chain), Some(mark)) = (&mut self.chain, mark) {
+                chain.return_to(mark);
+            }
         }
         // Fails if the database gave the transaction up (a full disk does that): then no savepoint is left.
         self.batch("RELEASE job")?;
@@ -108,6 +128,9 @@ impl Writer {
 
     /// Makes everything since `begin` durable.
     pub fn commit(&mut self) -> Result<()> {
+        if self.chain.is_some() {
+            audit::store_chain(&mut self.tx())?;
+        }
         let commit = "COMMIT";
         // Where the time of a write goes.
         let _span = sqlite::statement(commit);
@@ -116,44 +139,83 @@ impl Writer {
 
     /// Undoes everything since `begin`; nothing to do if no transaction is open.
     pub fn rollback(&mut self) -> Result<()> {
-        match self {
-            Writer::Sqlite(connection) if connection.is_autocommit() => Ok(()),
-            Writer::Sqlite(_) => self.batch("ROLLBACK"),
+        self.forget_chain();
+        match &self.connection {
+            Connection::Sqlite(connection) if connection.is_autocommit() => Ok(()),
+            Connection::Sqlite(_) => self.batch("ROLLBACK"),
         }
     }
 
+    /// The connection to SQLite.
+    pub fn sqlite(&self) -> &rusqlite::Connection {
+        let Connection::Sqlite(connection) = &self.connection;
+        connection
+    }
+
+    fn forget_chain(&mut self) {
+        if let Some(chain) = &mut self.chain {
+            chain.reset();
+        }
+    }
+
+    fn tx(&mut self) -> Tx<'_> {
+        let Connection::Sqlite(connection) = &self.connection;
+        let is_audited = self.chain.is_some();
+        Tx { on: On::Sqlite(connection), chain: self.chain.as_mut(), is_audited }
+    }
+
     fn batch(&mut self, sql: &str) -> Result<()> {
-        match self {
-            Writer::Sqlite(connection) => Ok(connection.prepare_cached(sql)?.execute([]).map(drop)?),
+        match &self.connection {
+            Connection::Sqlite(connection) => Ok(connection.prepare_cached(sql)?.execute([]).map(drop)?),
         }
     }
 }
 
 /// An open transaction, or a reader's view.
-pub enum Tx<'c> {
-    /// On SQLite.
+pub struct Tx<'c> {
+    on: On<'c>,
+    /// `None` for a reader.
+    chain: Option<&'c mut Chain>,
+    is_audited: bool,
+}
+
+enum On<'c> {
     Sqlite(&'c rusqlite::Connection),
 }
 
-impl Tx<'_> {
+impl<'c> Tx<'c> {
+    fn reader(on: On<'c>) -> Self {
+        Self { on, chain: None, is_audited: true }
+    }
+
+    /// False if the operator wants no audit trail.
+    pub(crate) fn is_audited(&self) -> bool {
+        self.is_audited
+    }
+
+    /// The end of the audit trail, if this transaction writes.
+    pub(crate) fn chain(&mut self) -> Option<&mut Chain> {
+        self.chain.as_deref_mut()
+    }
+
     /// Runs a statement; returns the number of rows it changed.
     pub fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<usize> {
-        match self {
-            Tx::Sqlite(connection) => sqlite::execute(connection, sql, params),
+        match self.on {
+            On::Sqlite(connection) => sqlite::execute(connection, sql, params),
         }
     }
 
     /// The first row, if there is one.
     pub fn one<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Option<T>> {
-        match self {
-            Tx::Sqlite(connection) => sqlite::one(connection, sql, params),
+        match self.on {
+            On::Sqlite(connection) => sqlite::one(connection, sql, params),
         }
     }
 
     /// Every row.
     pub fn all<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<T>> {
-        match self {
-            Tx::Sqlite(connection) => sqlite::all(connection, sql, params),
+        match self.on {
+            On::Sqlite(connection) => sqlite::all(connection, sql, params),
         }
     }
 }

@@ -151,10 +151,11 @@ pub fn request(
         row.insert(tx)?;
         let details = serde_json::json!({
             "client_id": client.id, "scopes": row.scope.to_string(), "resource": row.resources.0,
-            "user_code": format!("{}-****", &user_code[..4]),
+            "user_code": user_code,
         });
         Event::info("DEVICE_CODE_GENERATED", "Device code generated")
             .on("DEVICE_CODE", &row.id)
+            .called(&client.name)
             .with(details)
             .write(tx, env.origin, env.ctx)?;
         return Ok(Requested { device_code, user_code: Secret::new(shown(&user_code)) });

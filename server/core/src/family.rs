@@ -247,6 +247,8 @@ pub fn revoke_by(tx: &mut Tx<'_>, env: Env<'_>, family: &Family, actor: Option<&
 /// Revokes a family because a token came back that only a thief or a restored backup can have (`refresh.md`, 9 and 10).
 /// The event is written once, by whoever ends the family.
 pub fn revoke_for(tx: &mut Tx<'_>, env: Env<'_>, family: &Family, why: &'static str) -> Result<()> {
+    let alive: Option<(i64,)> = tx
+        .one("SELECT COUNT(*) FROM tokens WHERE family_id = ?1 AND status = 'active'", params![&family.id])?;
     if !revoke(tx, &family.id, why)? {
         return Ok(());
     }
@@ -260,7 +262,10 @@ pub fn revoke_for(tx: &mut Tx<'_>, env: Env<'_>, family: &Family, why: &'static 
     let event = Event { severity: Severity::Critical, ..Event::info("SUSPICIOUS_ACTIVITY", action) };
     event
         .on("TOKEN", &family.id)
-        .with(serde_json::json!({"family_id": family.id, "client_id": family.client_id, "why": why}))
+        .with(serde_json::json!({
+            "family_id": family.id, "reused_token_id": family.id, "client_id": family.client_id, "why": why,
+            "tokens_revoked": alive.map_or(0, |(count,)| count),
+        }))
         .write(tx, env.origin, env.ctx)
 }
 

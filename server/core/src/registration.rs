@@ -99,6 +99,7 @@ pub fn register(tx: &mut Tx<'_>, env: Env<'_>, metadata: Metadata, from: &str) -
     });
     Event::info("CLIENT_REGISTERED", "OAuth client registered via dynamic registration (RFC 7591)")
         .on("CLIENT", &client.id)
+        .called(&client.name)
         .with(details)
         .write(tx, env.origin, env.ctx)?;
     Ok(Registered { client, secret, registration_access_token: token })

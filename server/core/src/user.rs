@@ -173,6 +173,7 @@ pub fn create(tx: &mut Tx<'_>, new: NewUser, origin: &Origin, ctx: &Context) -> 
     let details = serde_json::json!({"username": user.username, "email": user.email, "role": user.role});
     Event::info("USER_CREATED", "User created by admin")
         .on("USER", &user.id)
+        .called(&user.username)
         .with(details)
         .write(tx, origin, ctx)?;
     Ok(user)
@@ -251,7 +252,7 @@ pub fn set_status(
         UserStatus::Active => Event::info("USER_ENABLED", "User account enabled by admin"),
     };
     let details = serde_json::json!({"username": user.username, "is_active": status == UserStatus::Active});
-    event.on("USER", &user.id).with(details).write(tx, origin, ctx)
+    event.on("USER", &user.id).called(&user.username).with(details).write(tx, origin, ctx)
 }
 
 /// Sets a password on behalf of an admin. Raises the epoch, which ends every session and token.
@@ -272,6 +273,7 @@ pub fn reset_password(
     session::end_all(tx, &user.id, ctx)?;
     Event::warning("USER_PASSWORD_RESET", "User password reset by admin")
         .on("USER", &user.id)
+        .called(&user.username)
         .write(tx, origin, ctx)
 }
 
@@ -294,6 +296,7 @@ pub fn upgrade_password(
     Event::info("USER_PASSWORD_UPGRADED", "Imported password hash replaced by Argon2id")
         .by(&user.id)
         .on("USER", &user.id)
+        .called(&user.username)
         .write(tx, origin, ctx)
 }
 
@@ -307,6 +310,7 @@ pub fn revoke_all(tx: &mut Tx<'_>, user: &User, origin: &Origin, ctx: &Context) 
     Event::warning("USER_TOKENS_REVOKED_ALL", "All sessions and tokens of the user revoked")
         .by(&user.id)
         .on("USER", &user.id)
+        .called(&user.username)
         .write(tx, origin, ctx)
 }
 

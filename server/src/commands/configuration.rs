@@ -1,7 +1,8 @@
 //! `authgate config`.
 
 use authgate::config::{Setting, reference};
-use authgate::tls;
+use authgate::tls::Certificate;
+use authgate_core::context::{Clock as _, SystemClock};
 use authgate_core::error::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -29,7 +30,7 @@ impl Configuration {
 fn check() -> Result<Answer> {
     let (config, warnings) = configured()?;
     if let Some(files) = &config.server.tls {
-        tls::server_config(files)?;
+        Certificate::open(files, SystemClock.now_ms() / 1000)?;
     }
     let mut lines = vec![format!("The configuration is valid; the issuer is {}.", config.server.issuer)];
     lines.extend(warnings.iter().map(|warning| format!("Warning: {warning}")));

@@ -1,6 +1,7 @@
 //! Where the data is.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::parse::{self, Parsed};
 use super::reader::Reader;
@@ -17,6 +18,10 @@ settings! { "Database";
     DATA_DIR = "./data";
     /// Connections that read at the same time, 1 to 64; one more writes.
     DB_MAX_OPEN_CONNS = "8";
+    /// How long opening the database, with migrations and the first start, may take.
+    DB_INIT_TIMEOUT = "30s";
+    /// How long closing it may take.
+    DB_CLOSE_TIMEOUT = "5s";
     /// Removes tokens, codes, grants, sessions and requests that are over.
     ENABLE_EXPIRED_TOKEN_CLEANUP = "true";
     /// Time between two walks through the database that remove them.
@@ -30,6 +35,10 @@ pub struct Database {
     pub path: PathBuf,
     /// Connections that read at the same time.
     pub readers: u32,
+    /// How long opening it may take.
+    pub init_timeout: Duration,
+    /// How long closing it may take.
+    pub close_timeout: Duration,
     /// Seconds between two removals of what is over; `None` keeps everything.
     pub cleanup: Option<i64>,
 }
@@ -38,6 +47,11 @@ impl Database {
     /// The folder of the database.
     pub fn folder(&self) -> &Path {
         self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// Where events wait for the database.
+    pub fn spool_folder(&self) -> PathBuf {
+        self.folder().join("audit-spool")
     }
 
     /// Where the password of the first administrator is written if one had to be made.
@@ -62,6 +76,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Database {
     Database {
         cleanup: cleans.then_some(interval),
         path: placed.unwrap_or_else(|| Path::new(&data).join("authgate.db")),
+        init_timeout: reader.value(DB_INIT_TIMEOUT, parse::duration),
+        close_timeout: reader.value(DB_CLOSE_TIMEOUT, parse::duration),
         readers: u32::try_from(reader.integer(DB_MAX_OPEN_CONNS, 1..=64)).expect("at most 64"),
     }
 }

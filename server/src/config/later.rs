@@ -9,8 +9,6 @@ const OFF: &[&str] = &["false", "0"];
 const LATER: &[(&str, &[&str])] = &[
     ("CLIENT_CACHE_TYPE", &["memory"]),
     ("CLIENT_COUNT_CACHE_TYPE", &["memory"]),
-    ("DEVICE_CODE_RATE_LIMIT", &["10"]),
-    ("ENABLE_AUDIT_LOGGING", OFF),
     ("ENABLE_SWAGGER", OFF),
     ("GITEA_OAUTH_ENABLED", OFF),
     ("GITHUB_OAUTH_ENABLED", OFF),
@@ -22,7 +20,6 @@ const LATER: &[(&str, &[&str])] = &[
     ("OAUTH_INSECURE_SKIP_VERIFY", OFF),
     ("RATE_LIMIT_STORE", &["memory"]),
     ("TOKEN_CACHE_TYPE", &["memory"]),
-    ("TRUSTED_PROXIES", &[]),
     ("USER_CACHE_TYPE", &["memory"]),
 ];
 

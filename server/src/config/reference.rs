@@ -1,8 +1,8 @@
 //! The settings as a table: name, default and doc stand in one place, from which the reference page is printed.
 
 use super::{
-    accounts, compat, cors, database, file, keys, limits, oauth, registration, server, sessions, tokens,
-    traces,
+    accounts, audit, compat, cors, database, file, keys, limits, oauth, registration, server, sessions,
+    tokens, traces,
 };
 
 /// One environment variable.
@@ -33,6 +33,7 @@ pub fn reference() -> Vec<Setting> {
         registration::SETTINGS,
         accounts::SETTINGS,
         limits::SETTINGS,
+        audit::SETTINGS,
         cors::SETTINGS,
         traces::SETTINGS,
         file::SETTINGS,

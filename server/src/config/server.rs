@@ -1,9 +1,10 @@
 //! Address, issuer, TLS, logs, and whether this is production.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
 use super::issuer::{self, Issuer};
@@ -23,10 +24,16 @@ settings! { "Server";
     TLS_CERT_FILE = "";
     /// PEM file with the private key of the certificate.
     TLS_KEY_FILE = "";
+    /// Comma separated addresses and networks of reverse proxies whose `X-Forwarded-For` or `Forwarded` says where a request comes from.
+    TRUSTED_PROXIES = "";
     /// How long browsers may keep static files whose name has no hash; `0` sends no header.
     STATIC_CACHE_MAX_AGE = "24h";
     /// How long running requests may take to finish after SIGTERM.
     SERVER_SHUTDOWN_TIMEOUT = "5s";
+    /// How long audit events that wait may take to be written after that.
+    AUDIT_SHUTDOWN_TIMEOUT = "10s";
+    /// Connections at a time, 16 to 1000000; one address may hold half of them, and more wait.
+    MAX_CONNECTIONS = "2000";
     /// `text` for people, `json` for collectors.
     LOG_FORMAT = "text";
     /// What is logged, in the syntax of the tracing crate, such as `info,authgate=debug`.
@@ -48,10 +55,16 @@ pub struct Server {
     pub production: bool,
     /// Certificate and key, if TLS ends here.
     pub tls: Option<Tls>,
+    /// Peers that are believed when they say for whom they speak.
+    pub trusted_proxies: Vec<IpNet>,
     /// `max-age` of static files without hash, in seconds; `None` sends no header.
     pub static_max_age: Option<i64>,
     /// How long running requests may take to finish.
     pub shutdown_timeout: Duration,
+    /// How long audit events that wait may take after that.
+    pub audit_shutdown_timeout: Duration,
+    /// Connections at a time.
+    pub max_connections: usize,
     /// True if logs are JSON lines.
     pub json_logs: bool,
     /// What is logged, as the tracing crate writes it; valid.
@@ -82,8 +95,12 @@ pub(super) fn read(reader: &mut Reader<'_>, compat: &Compat) -> Server {
         https: issuer.https,
         production,
         tls: tls(reader),
+        trusted_proxies: trusted_proxies(reader),
         static_max_age: Some(static_max_age).filter(|age| *age > 0),
         shutdown_timeout: reader.value(SERVER_SHUTDOWN_TIMEOUT, parse::duration),
+        audit_shutdown_timeout: reader.value(AUDIT_SHUTDOWN_TIMEOUT, parse::duration),
+        max_connections: usize::try_from(reader.integer(MAX_CONNECTIONS, 16..=1_000_000))
+            .expect("it is positive"),
         json_logs: reader.value(LOG_FORMAT, |text| parse::word(text, &[("text", false), ("json", true)])),
         log_filter: reader.value(RUST_LOG, log_filter),
     }
@@ -126,6 +143,23 @@ fn tls(reader: &mut Reader<'_>) -> Option<Tls> {
         (Some(_), None) => half(reader, TLS_KEY_FILE),
         (None, Some(_)) => half(reader, TLS_CERT_FILE),
     }
+}
+
+fn trusted_proxies(reader: &mut Reader<'_>) -> Vec<IpNet> {
+    let networks =
+        reader.optional(TRUSTED_PROXIES, |text| parse::list(text).iter().map(|item| network(item)).collect());
+    let networks: Vec<IpNet> = networks.unwrap_or_default();
+    if networks.iter().any(|network| network.prefix_len() == 0) {
+        reader.warn("TRUSTED_PROXIES trusts everybody: who sends X-Forwarded-For chooses an address, and with it whose limits count");
+    }
+    networks
+}
+
+fn network(text: &str) -> Parsed<IpNet> {
+    let address = || text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+    text.parse::<IpNet>().map(|network| network.trunc()).or_else(|_| address()).map_err(|_| {
+        format!("must list addresses and networks such as 192.0.2.7 or 10.0.0.0/8, unlike {text:?}")
+    })
 }
 
 fn address(text: &str) -> Parsed<SocketAddr> {
@@ -198,6 +232,24 @@ mod tests {
         assert_eq!(config(&both).server.tls, Some(Tls { cert: "/c.pem".into(), key: "/k.pem".into() }));
         assert!(refused(&both[..1]).contains("TLS_KEY_FILE is not set"));
         assert!(refused(&both[1..]).contains("TLS_CERT_FILE is not set"));
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_networks() {
+        let proxies = |text: &str| {
+            let networks = config(&[("TRUSTED_PROXIES", text)]).server.trusted_proxies;
+            networks.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert!(config(&[]).server.trusted_proxies.is_empty());
+        assert_eq!(
+            proxies("10.1.2.3/8, 192.0.2.7,2001:db8::/32, ::1, ::ffff:192.0.2.8"),
+            ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "::1/128", "192.0.2.8/32"]
+        );
+        for text in ["proxy.example.com", "10.0.0.0/33", "10.0.0.1:80", "*"] {
+            assert!(refused(&[("TRUSTED_PROXIES", text)]).contains("10.0.0.0/8, unlike"), "{text}");
+        }
+        assert!(warnings(&[("TRUSTED_PROXIES", "10.0.0.0/8,::/0")])[0].contains("trusts everybody"));
+        assert!(warnings(&[("TRUSTED_PROXIES", "10.0.0.0/8")]).is_empty());
     }
 
     #[test]

@@ -64,14 +64,11 @@ pub async fn login(
         attempts.give_back(app);
         return Ok(sign_in(app, request, verified, form.get("remember_me") == Some("1")).await?);
     }
-    app.write_env(request, move |tx, env| {
-        // A name that nobody has may be a password in the wrong box.
-        let shown = known.as_deref().unwrap_or("(unknown)");
-        let event = Event::warning("AUTHENTICATION_FAILURE", "User login attempt failed").named(shown);
-        let event = Event { error: Some("invalid credentials"), ..event };
-        event.with(serde_json::json!({"auth_source": "local"})).write(tx, env.origin, env.ctx)
-    })
-    .await?;
+    // A name that nobody has may be a password in the wrong box.
+    let shown = known.as_deref().unwrap_or("(unknown)");
+    let event = Event::warning("AUTHENTICATION_FAILURE", "User login attempt failed").named(shown);
+    let event = Event { error: Some("invalid credentials"), ..event };
+    app.record(request, event.with(serde_json::json!({"auth_source": "local"}))).await?;
     Err(Rejected::Credentials(WRONG))
 }
 
@@ -96,7 +93,7 @@ impl Attempts {
             taken.push((&limit::LOGIN_ACCOUNT, user::key(username)));
         }
         for (rule, key) in &taken {
-            limit::take(app, rule, key).await?;
+            limit::take(app, request, rule, key).await?;
         }
         Ok(Self { taken })
     }

@@ -4,13 +4,15 @@
 use actix_web::dev::ServiceRequest;
 use actix_web::http::StatusCode;
 
+use crate::client_address;
+
 use super::request_span;
 
 /// What is known before the answer. The request's span adds its id, and who asked.
 pub struct Line {
     method: &'static str,
     route: String,
-    peer: Option<String>,
+    address: Option<String>,
     started_ms: i64,
 }
 
@@ -20,7 +22,7 @@ impl Line {
         Self {
             method: request_span::known(request.method()),
             route,
-            peer: request.peer_addr().map(|peer| peer.ip().to_string()),
+            address: client_address::of(request.request()).map(|address| address.to_string()),
             started_ms,
         }
     }
@@ -33,7 +35,7 @@ impl Line {
             route = self.route,
             status = status.as_u16(),
             ms = (now_ms - self.started_ms).max(0),
-            peer = self.peer,
+            address = self.address,
         );
     }
 }

@@ -6,9 +6,12 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpMessage as _, HttpRequest};
 use authgate_actors::limiter::{Allowance, Verdict};
+use authgate_core::audit::Event;
 use authgate_core::error::{Code, Error};
+use serde_json::json;
 
 use crate::app::App;
+use crate::client_address;
 use crate::config::Limits;
 
 /// What is counted, and how much of it passes.
@@ -19,6 +22,14 @@ pub struct Rule {
     pub limit: fn(&Limits) -> u32,
     /// The length of a window in seconds.
     pub window: i64,
+}
+
+/// The two sides of client authentication.
+pub struct ClientRules {
+    /// Failures, by address.
+    pub failures: Rule,
+    /// Requests that are authenticated by a secret, by client.
+    pub requests: Rule,
 }
 
 impl Rule {
@@ -35,10 +46,18 @@ impl Rule {
 pub const LOGIN_ADDRESS: Rule = Rule::per_minute("login-address", |limits| limits.login);
 /// Failed logins into an account.
 pub const LOGIN_ACCOUNT: Rule = Rule::per_minute("login-account", |limits| limits.login);
-/// Failed client authentications at the token endpoint from an address.
-pub const TOKEN_ADDRESS: Rule = Rule::per_minute("token-address", |limits| limits.token);
-/// Failed client authentications at the introspection endpoint from an address.
-pub const INTROSPECT_ADDRESS: Rule = Rule::per_minute("introspect-address", |limits| limits.introspect);
+/// Client authentication at the introspection endpoint.
+pub const INTROSPECT: ClientRules = ClientRules {
+    failures: Rule::per_minute("introspect-address", |limits| limits.introspect),
+    requests: Rule::per_minute("introspect-client", |limits| limits.introspect_client),
+};
+/// Client authentication everywhere else.
+pub const TOKEN: ClientRules = ClientRules {
+    failures: Rule::per_minute("token-address", |limits| limits.token),
+    requests: Rule::per_minute("token-client", |limits| limits.token_client),
+};
+/// Device flows that public clients start from an address.
+pub const DEVICE_CODE: Rule = Rule::per_minute("device-code", |limits| limits.device_code);
 /// User codes looked up from an address.
 pub const DEVICE_VERIFY: Rule = Rule::per_minute("device-verify", |limits| limits.device_verify);
 
@@ -63,49 +82,80 @@ pub enum Exceeded {
 }
 
 /// Counts one; `None` if limits are switched off.
-pub async fn take(app: &App, rule: &Rule, key: &str) -> Result<Option<Verdict>, Exceeded> {
+pub async fn take(
+    app: &App,
+    request: &HttpRequest,
+    rule: &Rule,
+    key: &str,
+) -> Result<Option<Verdict>, Exceeded> {
     let limits = &app.config.limits;
     if !limits.enabled {
         return Ok(None);
     }
     let now_ms = app.clock.now_ms();
     let verdict = app.limiter.take(rule.name, key.to_owned(), rule.allowance(limits), now_ms).await;
-    let verdict = verdict.map_err(|_| Exceeded::Busy)?;
+    within(app, request, rule, verdict.map_err(|_| Exceeded::Busy)?).await.map(Some)
+}
+
+/// The first refusal of a window is written down; the others of it are the same caller at the same door.
+async fn within(
+    app: &App,
+    request: &HttpRequest,
+    rule: &Rule,
+    verdict: Verdict,
+) -> Result<Verdict, Exceeded> {
     if verdict.allowed {
-        return Ok(Some(verdict));
+        return Ok(verdict);
     }
-    let retry_after = (verdict.reset - now_ms.div_euclid(1000)).max(1);
+    if verdict.refused == 1 {
+        let endpoint = request.match_pattern();
+        let details = json!({"endpoint": endpoint, "requests_per_minute": verdict.limit, "rule": rule.name});
+        let event = Event::warning("RATE_LIMIT_EXCEEDED", "Rate limit exceeded");
+        let event = Event { error: Some("rate limit exceeded"), ..event.with(details) };
+        app.record(request, event).await.map_err(|_| Exceeded::Busy)?;
+    }
+    let retry_after = (verdict.reset - app.context().now()).max(1);
     Err(Exceeded::Limit { verdict, retry_after })
 }
 
-/// Notes in the answer of a limited endpoint where the counter of the caller's address stands. A failure is counted, and
-/// refused if there were too many.
-///
-/// It is counted when the outcome is known, so that nobody who succeeds is held up: not by neighbours behind the same
-/// address, not by requests of its own that are under way. Racing failures are still counted one by one.
-pub async fn after(app: &App, request: &HttpRequest, rule: &Rule, failed: bool) -> Result<(), Exceeded> {
-    let (limits, key) = (&app.config.limits, address(request));
-    let verdict = if failed {
-        take(app, rule, &key).await?
-    } else if limits.enabled {
-        // A limiter that cannot say does not take back what succeeded.
-        app.limiter.look(rule.name, key, rule.allowance(limits), app.clock.now_ms()).await.ok()
-    } else {
-        None
-    };
+/// The state of a counter, without counting; `None` if limits are switched off.
+pub async fn look(
+    app: &App,
+    request: &HttpRequest,
+    rule: &Rule,
+    key: &str,
+) -> Result<Option<Verdict>, Exceeded> {
+    let limits = &app.config.limits;
+    if !limits.enabled {
+        return Ok(None);
+    }
+    let now_ms = app.clock.now_ms();
+    let verdict = app.limiter.look(rule.name, key.to_owned(), rule.allowance(limits), now_ms).await;
+    within(app, request, rule, verdict.map_err(|_| Exceeded::Busy)?).await.map(Some)
+}
+
+/// Counts one that was let through after a [`look`], without waiting for it.
+pub fn count(app: &App, rule: &Rule, key: &str) {
+    if app.config.limits.enabled {
+        let allowance = rule.allowance(&app.config.limits);
+        app.limiter.count(rule.name, key.to_owned(), allowance, app.clock.now_ms());
+    }
+}
+
+/// Notes in the answer of a limited endpoint where the caller's counter stands.
+pub fn note(request: &HttpRequest, verdict: Option<Verdict>) {
     if let Some(verdict) = verdict {
         request.extensions_mut().insert(verdict);
     }
-    Ok(())
 }
 
 /// The caller's address as a limiter's key. Whoever has one IPv6 address has the whole /64 it is in.
 pub fn address(request: &HttpRequest) -> String {
-    request.peer_addr().map_or_else(String::new, |peer| key_of(peer.ip()))
+    client_address::of(request).map_or_else(String::new, key_of)
 }
 
 fn key_of(ip: IpAddr) -> String {
-    match ip.to_canonical() {
+    match ip {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => {
             let [a, b, c, d, ..] = ip.segments();
@@ -164,7 +214,6 @@ mod tests {
         let key = |text: &str| key_of(text.parse().unwrap());
         assert_eq!(key("2001:db8:1:2:3:4:5:6"), key("2001:db8:1:2::9"));
         assert_ne!(key("2001:db8:1:2::"), key("2001:db8:1:3::"));
-        assert_eq!(key("::ffff:192.0.2.1"), "192.0.2.1");
         assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
     }
 }

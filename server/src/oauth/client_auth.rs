@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use actix_web::HttpRequest;
+use authgate_actors::limiter::Verdict;
 use authgate_core::client::FirstUse;
 use authgate_core::credentials::Credentials;
 use authgate_core::error::{Code, Error, Result};
@@ -11,7 +12,7 @@ use authgate_core::form::Params;
 use super::bearer;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::middleware::limit::{self, Rule};
+use crate::middleware::limit::{self, ClientRules};
 use crate::middleware::request_span;
 
 /// The credentials of a request that needs them.
@@ -21,34 +22,47 @@ pub fn credentials(request: &HttpRequest, params: &Params) -> Result<Credentials
 }
 
 /// Runs what authenticates a client. A failed authentication counts against its address, and is 429 instead of 401
-/// once the minute has seen too many (deviation D20); only `invalid_client` is a failure.
+/// once the minute has seen too many; only `invalid_client` is a failure. Requests that a secret authenticates count
+/// for their client (deviation D20), and are refused before anything is done once there were too many.
 ///
-/// A secret has 256 random bits: what the limit slows is noise, not a search, so a right one passes at any time. The
+/// A secret has 256 random bits: what the first limit slows is noise, not a search, so a right one passes at any time. The
 /// exception is the first use of an imported one, which fails until its bcrypt hash is replaced: that is counted first,
 /// since a minute's worth of noise must not become a minute's worth of bcrypt. Authentication comes before anything
 /// else that `attempt` does, so one that failed can be repeated.
 pub async fn guarded<T, F: Future<Output = Result<T>>>(
     app: &App,
     request: &HttpRequest,
-    rule: &Rule,
+    rules: &ClientRules,
     credentials: &Credentials,
     attempt: impl Fn() -> F,
 ) -> Result<T, ApiError> {
-    let outcome = noted(attempt().await, credentials);
-    let failed = is_failure(&outcome);
-    limit::after(app, request, rule, failed).await?;
-    if !failed {
-        return Ok(outcome?);
+    // A client id alone shows nothing: whoever knows it could use up what the client has.
+    let client = credentials.secret.as_ref().map(|_| credentials.client_id.as_str());
+    let before = match client {
+        Some(client) => limit::look(app, request, &rules.requests, client).await?,
+        None => None,
+    };
+    let mut outcome = noted(attempt().await, credentials);
+    if is_failure(&outcome) {
+        let address = limit::address(request);
+        limit::note(request, limit::take(app, request, &rules.failures, &address).await?);
+        let first_use = first_use(app, request, credentials).await;
+        if first_use == Ok(false) {
+            return Ok(outcome?);
+        }
+        // It was right, or nobody can say now: neither is a failure.
+        app.limiter.give_back(rules.failures.name, address.clone());
+        first_use?;
+        outcome = noted(attempt().await, credentials);
+        if is_failure(&outcome) {
+            limit::note(request, limit::take(app, request, &rules.failures, &address).await?);
+            return Ok(outcome?);
+        }
     }
-    let first_use = first_use(app, request, credentials).await;
-    if first_use == Ok(false) {
-        return Ok(outcome?);
+    if let (Some(client), Some(before)) = (client, before) {
+        limit::count(app, &rules.requests, client);
+        limit::note(request, Some(Verdict { remaining: before.remaining.saturating_sub(1), ..before }));
     }
-    // It was right, or nobody can say now: neither is a failure.
-    app.limiter.give_back(rule.name, limit::address(request));
-    first_use?;
-    let outcome = noted(attempt().await, credentials);
-    limit::after(app, request, rule, is_failure(&outcome)).await?;
     Ok(outcome?)
 }
 

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::form::{self, Body};
-use crate::middleware::limit::TOKEN_ADDRESS;
+use crate::middleware::limit::{self, DEVICE_CODE, TOKEN};
 use crate::oauth::bearer;
 use crate::oauth::client_auth::guarded;
 use crate::reply;
@@ -49,6 +49,10 @@ pub async fn post(app: Data<App>, request: HttpRequest, Body(body): Body) -> Res
     let params = params(&request, &body)?;
     let missing = || Error::refused(Code::InvalidRequest, "client_id is required");
     let credentials = Credentials::read(bearer::authorization(&request)?, &params)?.ok_or_else(missing)?;
+    // A confidential client starts flows for many people from one address, and is counted by its name.
+    if credentials.secret.is_none() {
+        limit::note(&request, limit::take(&app, &request, &DEVICE_CODE, &limit::address(&request)).await?);
+    }
     let scope = params.get("scope").map(Scope::parse).transpose()?.filter(|scope| !scope.is_empty());
     let resources = Resources::parse(params.all("resource"))?;
     let asked = Arc::new((credentials, scope, resources));
@@ -62,7 +66,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, Body(body): Body) -> Res
             device::request(tx, env, &client, (scope.as_ref(), resources.clone()))
         })
     };
-    let requested = guarded(&app, &request, &TOKEN_ADDRESS, &asked.0, attempt).await?;
+    let requested = guarded(&app, &request, &TOKEN, &asked.0, attempt).await?;
     let verification_uri = format!("{}/device", app.config.server.issuer);
     let user_code = requested.user_code.expose();
     let answer = Answer {

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Data, Path};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 use authgate_core::client::{self, Client, Grant};
 use authgate_core::error::{Code, Error, Result};
 use authgate_core::keys::Algorithm;
@@ -53,9 +53,7 @@ struct Information<'a> {
 pub async fn post(app: Data<App>, request: HttpRequest, Body(body): Body) -> Result<HttpResponse, ApiError> {
     require_enabled(&app)?;
     let from = limit::address(&request);
-    if let Some(verdict) = limit::take(&app, &REGISTER, &from).await? {
-        request.extensions_mut().insert(verdict);
-    }
+    limit::note(&request, limit::take(&app, &request, &REGISTER, &from).await?);
     require_initial_access_token(&app, &request)?;
     let metadata = metadata(&request, &body)?;
     let made = app.write_env(&request, move |tx, env| registration::register(tx, env, metadata, &from));
@@ -83,9 +81,7 @@ pub async fn put(
 ) -> Result<HttpResponse, ApiError> {
     let token = registration_access_token(&app, &request)?;
     // Each change is a write and an event, so one client makes few of them.
-    if let Some(verdict) = limit::take(&app, &REGISTER, &id).await? {
-        request.extensions_mut().insert(verdict);
-    }
+    limit::note(&request, limit::take(&app, &request, &REGISTER, &id).await?);
     let presented = token.clone();
     // Whoever has no token learns nothing about what would be accepted.
     let metadata = metadata(&request, &body);

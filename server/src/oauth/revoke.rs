@@ -11,7 +11,7 @@ use authgate_core::revocation;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::middleware::limit::TOKEN_ADDRESS;
+use crate::middleware::limit::TOKEN;
 use crate::oauth::client_auth::{credentials, guarded};
 use crate::reply;
 
@@ -26,7 +26,7 @@ pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Res
             revocation::revoke(tx, env, &client, asked.1.as_ref().ok_or_else(missing)?)
         })
     };
-    guarded(&app, &request, &TOKEN_ADDRESS, &asked.0, attempt).await?;
+    guarded(&app, &request, &TOKEN, &asked.0, attempt).await?;
     let mut response = HttpResponse::Ok().finish();
     reply::forbid_storing(response.headers_mut());
     Ok(response)

@@ -15,7 +15,7 @@ use authgate_core::grants::{self, GrantRequest, Issued, TokenRequest};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::middleware::limit::TOKEN_ADDRESS;
+use crate::middleware::limit::TOKEN;
 use crate::oauth::bearer;
 use crate::oauth::client_auth::guarded;
 use crate::reply;
@@ -24,7 +24,7 @@ use crate::reply;
 pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, ApiError> {
     let asked = Arc::new(TokenRequest::read(bearer::authorization(&request)?, &form)?);
     let attempt = || exchange(&app, &request, Arc::clone(&asked));
-    let issued = guarded(&app, &request, &TOKEN_ADDRESS, &asked.credentials, attempt).await?;
+    let issued = guarded(&app, &request, &TOKEN, &asked.credentials, attempt).await?;
     // Signed here, on the thread that answers, after the commit.
     Ok(reply::json(StatusCode::OK, &issued.sign(&app.keyring.now().keys, &app.policy)?))
 }

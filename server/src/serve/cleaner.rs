@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use authgate_core::audit;
 use authgate_core::cleaning::Walk;
 use authgate_core::error::Result;
 use authgate_core::registration;
@@ -41,6 +42,33 @@ pub async fn registrations(app: &App, pause: Duration) -> Result<usize> {
     loop {
         let own = app.env_of("cleaner");
         let step = app.issuer.write(move |tx| registration::remove_unused(tx, own.env())).await?;
+        if step == 0 {
+            return Ok(removed);
+        }
+        removed += step;
+        time::sleep(pause).await;
+    }
+}
+
+/// Removes events that nobody has to keep any more, now and at every interval.
+pub async fn forget(app: Arc<App>) {
+    let Some(retention) = app.config.audit.retention else { return };
+    let mut ticks = time::interval(Duration::from_secs(app.config.audit.interval.unsigned_abs()));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = old_events(&app, retention, PAUSE).await {
+            tracing::error!(%error, "old events cannot be removed; the next round tries again");
+        }
+    }
+}
+
+/// Removes events older than `retention` seconds; returns how many.
+pub async fn old_events(app: &App, retention: i64, pause: Duration) -> Result<usize> {
+    let mut removed = 0;
+    loop {
+        let now = app.context().now();
+        let step = app.issuer.write(move |tx| audit::remove_old(tx, now - retention, now)).await?;
         if step == 0 {
             return Ok(removed);
         }

@@ -10,7 +10,7 @@ use authgate_core::error::{Error, Result};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::outgoing;
+use crate::http_client;
 
 /// What a collector may say at most, in bytes; all that it has to say is which spans it refused.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -59,7 +59,7 @@ impl HttpClient for Transport {
 }
 
 async fn work(mut queue: mpsc::Receiver<Job>, timeout: Duration) {
-    let http = match outgoing::client(timeout) {
+    let http = match http_client::trusting_the_system(timeout) {
         Ok(http) => http,
         Err(error) => return tracing::error!(%error, "traces cannot be sent"),
     };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use authgate_core::client::{ClientType, Grant};
+
 use crate::util::TestApp;
 
 #[actix_web::test]
@@ -121,9 +123,10 @@ async fn d20_guesses_are_counted_and_successes_are_not() {
     let (client, secret) = app.confidential_client().await;
     let grant = [("grant_type", "client_credentials")];
     let ask = |secret: &str| anon.post("/oauth/token").basic(&client.id, secret).form(&grant).send();
-    for _ in 0..25 {
+    for used in 1..25 {
         let reply = ask(secret.expose()).await;
-        assert_eq!((reply.status, reply.header("x-ratelimit-remaining")), (200, Some("20")));
+        assert_eq!((reply.status, reply.header("x-ratelimit-limit")), (200, Some("6000")), "its own counter");
+        assert_eq!(reply.header("x-ratelimit-remaining"), Some((6000 - used).to_string().as_str()));
     }
     for left in (0..20).rev() {
         let reply = ask("guess").await;
@@ -165,6 +168,86 @@ async fn d20_who_authenticates_is_not_held_up_by_its_own_parallel_requests() {
     for reply in asked {
         assert_eq!(reply.await.unwrap().status, 200);
     }
+}
+
+#[actix_web::test]
+async fn d20_an_authenticated_client_is_limited_by_its_name() {
+    let (app, anon) = TestApp::init().with("TOKEN_CLIENT_RATE_LIMIT", "3").start();
+    let (one, other) = (app.machine("read", &[]).await, app.machine("read", &[]).await);
+    let grant = [("grant_type", "client_credentials")];
+    for left in ["2", "1", "0"] {
+        let reply = one.token(&anon, &grant).await;
+        assert_eq!((reply.status, reply.header("x-ratelimit-remaining")), (200, Some(left)));
+    }
+    let reply = one.token(&anon, &grant).await;
+    reply.is_error(429, "rate_limit_exceeded");
+    assert_eq!(reply.header("retry-after"), Some("60"));
+    one.post(&anon, "/oauth/revoke", &[("token", "x")]).await.is_error(429, "rate_limit_exceeded");
+    other.token(&anon, &grant).await.ok();
+    app.clock.advance(60);
+    one.token(&anon, &grant).await.ok();
+}
+
+#[actix_web::test]
+async fn d20_nobody_uses_up_what_a_client_has_without_its_secret() {
+    let (app, anon) = TestApp::init()
+        .with("TOKEN_CLIENT_RATE_LIMIT", "2")
+        .with("INTROSPECT_CLIENT_RATE_LIMIT", "2")
+        .with("TOKEN_RATE_LIMIT", "1000")
+        .start();
+    let machine = app.machine("read", &[]).await;
+    let grant = [("grant_type", "client_credentials")];
+    for _ in 0..5 {
+        anon.post("/oauth/token")
+            .basic(&machine.id, "guess")
+            .form(&grant)
+            .send()
+            .await
+            .is_error(401, "invalid_client");
+        let named = [("grant_type", "client_credentials"), ("client_id", machine.id.as_str())];
+        anon.post("/oauth/token").form(&named).send().await.is_error(401, "invalid_client");
+    }
+    machine.token(&anon, &grant).await.ok();
+    machine.introspect(&anon, &[("token", "x")]).await;
+}
+
+#[actix_web::test]
+async fn device_flows_of_public_clients_are_counted_by_address() {
+    let (app, anon) = TestApp::init().with("DEVICE_CODE_RATE_LIMIT", "2").start();
+    let tv = app.client_of(ClientType::Public, |spec| spec.grants.push(Grant::Device)).await;
+    let server = app.client_of(ClientType::Confidential, |spec| spec.grants.push(Grant::Device)).await;
+    for left in ["1", "0"] {
+        let reply = tv.post(&anon, "/oauth/device/code", &[("scope", "read")]).await;
+        assert_eq!((reply.status, reply.header("x-ratelimit-remaining")), (200, Some(left)));
+    }
+    let reply = tv.post(&anon, "/oauth/device/code", &[("scope", "read")]).await;
+    reply.is_error(429, "rate_limit_exceeded");
+    assert_eq!(reply.header("x-ratelimit-limit"), Some("2"));
+    for _ in 0..3 {
+        server.device(&anon, &[("scope", "read")]).await;
+    }
+}
+
+#[actix_web::test]
+async fn d20_a_trusted_proxy_says_who_asks() {
+    let (app, anon) =
+        TestApp::init().with("INTROSPECT_RATE_LIMIT", "2").with("TRUSTED_PROXIES", "127.0.0.0/8").start();
+    let guess = |header: &str, value: &str| {
+        let request = anon.post("/oauth/introspect").basic("nobody", "guess").form(&[("token", "x")]);
+        request.header(header, value).send()
+    };
+    for (hops, status) in [
+        ("192.0.2.1", 401),
+        ("203.0.113.7, 192.0.2.1", 401),
+        ("203.0.113.8, 192.0.2.1", 429),
+        ("192.0.2.1, 127.0.0.2", 429),
+        ("192.0.2.2", 401),
+    ] {
+        assert_eq!(guess("x-forwarded-for", hops).await.status, status, "{hops}");
+    }
+    assert_eq!(guess("forwarded", "for=192.0.2.9;proto=https").await.status, 401);
+    let told = app.told("RATE_LIMIT_EXCEEDED").await;
+    assert_eq!(told[0].actor_ip.as_deref(), Some("192.0.2.1"), "the trail has the caller, not the proxy");
 }
 
 #[actix_web::test]

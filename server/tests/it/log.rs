@@ -91,7 +91,7 @@ async fn adv_39_a_line_has_the_route_and_no_secret() {
     let reply = anon.get("/oauth/userinfo?access_token=query-secret").bearer("bearer-secret").send().await;
     let id = reply.header("x-request-id").unwrap();
     let line = captured.text(id).pop().unwrap_or_else(|| panic!("no line of {id}"));
-    for part in ["method=\"GET\"", "route=\"/oauth/userinfo\"", "status=400", "peer=\"127.0.0.1\""] {
+    for part in ["method=\"GET\"", "route=\"/oauth/userinfo\"", "status=400", "address=\"127.0.0.1\""] {
         assert!(line.contains(part), "{line}");
     }
     let json = captured.json(id).pop().unwrap();

@@ -1,16 +1,19 @@
 //! The integration tests: a real server on a port of its own and a real database in a folder of its own, each time.
 
 mod account;
+mod audit;
 mod authorize;
 mod cleaning;
 mod commands;
 mod consent;
+mod container;
 mod cors;
 mod crash;
 mod csrf;
 mod device_page;
 mod headers;
 mod health;
+mod http2;
 mod imported;
 mod keys;
 mod limits;
@@ -27,6 +30,7 @@ mod races;
 mod secrets;
 mod sessions;
 mod shutdown;
+mod slow;
 mod tls;
 mod traces;
 mod util;

@@ -39,5 +39,15 @@ async fn a_running_request_is_finished_and_no_other_accepted() {
     go_on.send(()).unwrap();
     let answer = request.await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("unsupported_grant_type"), "{answer}");
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
     stopped.await.unwrap();
+}
+
+#[actix_web::test]
+async fn a_server_that_stops_is_not_ready() {
+    let (app, anon) = TestApp::init().start();
+    app.app.drain();
+    let reply = anon.get("/readyz").send().await;
+    assert_eq!((reply.status, reply.json()["failing"][0].as_str()), (503, Some("stopping")));
+    assert_eq!(anon.get("/livez").send().await.status, 200);
 }

@@ -154,6 +154,12 @@ impl Init {
         self
     }
 
+    /// Changes how long a peer may take.
+    pub fn with_patience(mut self, change: impl FnOnce(&mut Timeouts)) -> Self {
+        change(&mut self.timeouts);
+        self
+    }
+
     /// Starts, with a client that is nobody.
     pub fn start(mut self) -> (TestApp, Client) {
         let folder = tempfile::tempdir().unwrap();

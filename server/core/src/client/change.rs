@@ -98,6 +98,7 @@ fn insert(
     });
     Event::info("CLIENT_CREATED", "OAuth client created")
         .on("CLIENT", &client.id)
+        .called(&client.name)
         .with(details)
         .write(tx, origin, ctx)?;
     Ok(client)
@@ -161,7 +162,7 @@ pub fn update(
     let details = serde_json::json!({
         "client_name": spec.name, "token_profile": spec.token_profile, "previous_token_profile": client.token_profile,
     });
-    event.on("CLIENT", &client.id).with(details).write(tx, origin, ctx)
+    event.on("CLIENT", &client.id).called(&spec.name).with(details).write(tx, origin, ctx)
 }
 
 /// Switches a client on or off. Either raises the epoch: what was issued before is dead and stays so.
@@ -186,6 +187,7 @@ pub fn set_status(
     let details = serde_json::json!({"client_name": client.name, "status": status});
     Event::info("CLIENT_UPDATED", "OAuth client updated")
         .on("CLIENT", &client.id)
+        .called(&client.name)
         .with(details)
         .write(tx, origin, ctx)
 }
@@ -200,11 +202,17 @@ pub fn revoke_all(tx: &mut Tx<'_>, client: &Client, origin: &Origin, ctx: &Conte
         "UPDATE consents SET status = 'withdrawn', epoch = epoch + 1, withdrawn_at = ?1 WHERE client_id = ?2 AND status = 'active'",
         params![ctx.now(), &client.id],
     )?;
+    let alive: Option<(i64,)> = tx.one(
+        "SELECT COUNT(*) FROM tokens WHERE client_id = ?1 AND status = 'active' AND expires_at > ?2",
+        params![&client.id, ctx.now()],
+    )?;
     let event = Event {
         severity: Severity::Critical,
         ..Event::info("CLIENT_TOKENS_REVOKED_ALL", "All client tokens revoked by administrator")
     };
-    event.on("CLIENT", &client.id).write(tx, origin, ctx)
+    let details =
+        serde_json::json!({"client_id": client.id, "revoked_count": alive.map_or(0, |(count,)| count)});
+    event.on("CLIENT", &client.id).called(&client.name).with(details).write(tx, origin, ctx)
 }
 
 /// Deletes a client: what was issued to it dies with it.
@@ -217,6 +225,7 @@ pub fn delete(tx: &mut Tx<'_>, client: &Client, origin: &Origin, ctx: &Context) 
     let details = serde_json::json!({"client_name": client.name});
     Event::warning("CLIENT_DELETED", "OAuth client deleted")
         .on("CLIENT", &client.id)
+        .called(&client.name)
         .with(details)
         .write(tx, origin, ctx)
 }

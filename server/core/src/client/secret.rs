@@ -106,6 +106,7 @@ pub fn rotate(
     let secret = add(tx, &client.id, ctx)?;
     Event::warning("CLIENT_SECRET_REGENERATED", "OAuth client secret regenerated")
         .on("CLIENT", &client.id)
+        .called(&client.name)
         .with(serde_json::json!({"client_name": client.name, "old_secret_until": (keep_old > 0).then_some(until)}))
         .write(tx, origin, ctx)?;
     Ok(secret)

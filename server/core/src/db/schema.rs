@@ -7,6 +7,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_start", include_str!("../../migrations/0001_start.sql")),
     ("0002_logout", include_str!("../../migrations/0002_logout.sql")),
     ("0003_registration", include_str!("../../migrations/0003_registration.sql")),
+    ("0004_audit", include_str!("../../migrations/0004_audit.sql")),
 ];
 
 /// The schema this program works with.

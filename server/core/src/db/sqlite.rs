@@ -9,8 +9,8 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 use tracing::span::EnteredSpan;
 
-use super::Tx;
 use super::row::{FromRow, Row, Value};
+use super::{On, Tx};
 use crate::error::{Error, Result};
 use crate::trace::SPANS;
 
@@ -24,6 +24,7 @@ const STATEMENTS: usize = 256;
 pub struct Sqlite {
     path: PathBuf,
     readers: Pool<SqliteConnectionManager>,
+    is_audited: bool,
 }
 
 impl Sqlite {
@@ -43,12 +44,20 @@ impl Sqlite {
             .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(5))
             .build(manager)?;
-        Ok(Self { path: path.to_owned(), readers })
+        Ok(Self { path: path.to_owned(), readers, is_audited: true })
+    }
+
+    pub(super) fn unaudited(self) -> Self {
+        Self { is_audited: false, ..self }
+    }
+
+    pub(super) fn is_audited(&self) -> bool {
+        self.is_audited
     }
 
     pub(super) fn read<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         let connection = self.readers.get()?;
-        job(&mut Tx::Sqlite(&connection))
+        job(&mut Tx::reader(On::Sqlite(&connection)))
     }
 
     pub(super) fn checkpoint(&self) -> Result<()> {

@@ -67,6 +67,7 @@ pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, request: &TokenR
     Event::info("AUTHORIZATION_CODE_EXCHANGED", "Authorization code exchanged for token")
         .by(&code.user_id)
         .on("AUTHORIZATION", &code.consent_id)
+        .called(&client.name)
         .with(serde_json::json!({"client_id": client.id, "scopes": code.scope.to_string(), "family_id": family.id}))
         .write(tx, env.origin, env.ctx)?;
     new.store(tx, env, client, (family, &resources))

@@ -53,6 +53,7 @@ pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, request: &TokenR
     Event::info("CLIENT_CREDENTIALS_TOKEN_ISSUED", "Access token issued via client credentials grant")
         .by(&client_subject(&client.id))
         .on("TOKEN", issued.jti())
+        .called(&client.name)
         .with(serde_json::json!({"client_id": client.id, "scopes": scopes, "resource": resources}))
         .write(tx, env.origin, env.ctx)?;
     Ok(issued)

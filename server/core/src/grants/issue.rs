@@ -221,26 +221,37 @@ impl NewGrant<'_> {
             lifetime: token::lifetime(env, client),
         };
         let mut issued = asked.store(tx, env)?;
-        let via =
-            if self.grant == Grant::Device { "device code exchange" } else { "authorization code exchange" };
+        let [access, refresh, id] = match self.grant {
+            Grant::Device => [
+                "Access token issued via device code exchange",
+                "Refresh token issued via device code exchange",
+                "ID token issued via device code exchange",
+            ],
+            _ => [
+                "Access token issued via authorization code exchange",
+                "Refresh token issued via authorization code exchange",
+                "ID token issued via authorization code exchange",
+            ],
+        };
         let details = serde_json::json!({
-            "client_id": client.id, "scopes": issued.access.scope, "via": via, "family_id": family.id,
-            "resource": self.resources,
+            "client_id": client.id, "scopes": issued.access.scope, "family_id": family.id,
+            "resource": self.resources, "token_provider": "local",
         });
-        let event = |kind, action| Event::info(kind, action).by(&user.id).named(&user.username);
-        event("ACCESS_TOKEN_ISSUED", "Access token issued")
+        let event =
+            |kind, action| Event::info(kind, action).by(&user.id).named(&user.username).called(&client.name);
+        event("ACCESS_TOKEN_ISSUED", access)
             .on("TOKEN", &issued.access.jti)
             .with(details.clone())
             .write(tx, env.origin, env.ctx)?;
         if family.refreshable {
             issued.refresh_token = Some(family.refresh_token(family.generation, env.keys)?);
-            event("REFRESH_TOKEN_ISSUED", "Refresh token issued")
+            event("REFRESH_TOKEN_ISSUED", refresh)
                 .on("TOKEN", &family.id)
                 .with(details.clone())
                 .write(tx, env.origin, env.ctx)?;
         }
         if issued.add_id_token(env, client, (&family, &user), self.nonce)? {
-            event("ID_TOKEN_ISSUED", "ID token issued")
+            event("ID_TOKEN_ISSUED", id)
                 .on("TOKEN", &issued.access.jti)
                 .with(details)
                 .write(tx, env.origin, env.ctx)?;

@@ -173,6 +173,7 @@ fn answer(
         .by(&user.id)
         .named(&user.username)
         .on("TOKEN", issued.jti())
+        .called(&client.name)
         .with(serde_json::json!({"client_id": client.id, "family_id": family.id, "resource": resources}))
         .write(tx, env.origin, env.ctx)?;
     Ok(issued)

@@ -61,6 +61,7 @@ pub fn reject(tx: &mut Tx<'_>, env: Env<'_>, client: &Client) -> Result<()> {
 fn decided<'a>(tx: &mut Tx<'_>, env: Env<'_>, client: &'a Client, event: Event<'a>) -> Result<()> {
     event
         .on("CLIENT", &client.id)
+        .called(&client.name)
         .with(serde_json::json!({"client_name": client.name}))
         .write(tx, env.origin, env.ctx)
 }

@@ -70,8 +70,12 @@ pub fn update(tx: &mut Tx<'_>, user: &User, changes: Changes, origin: &Origin, c
         session::end_all(tx, &user.id, ctx)?;
         Event::warning("USER_ROLE_CHANGED", "User role changed by admin")
             .on("USER", &user.id)
+            .called(&user.username)
             .with(serde_json::json!({"old_role": user.role, "new_role": role}))
             .write(tx, origin, ctx)?;
     }
-    Event::info("USER_UPDATED", "User profile updated by admin").on("USER", &user.id).write(tx, origin, ctx)
+    Event::info("USER_UPDATED", "User profile updated by admin")
+        .on("USER", &user.id)
+        .called(&user.username)
+        .write(tx, origin, ctx)
 }

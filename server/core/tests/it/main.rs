@@ -2,6 +2,7 @@
 //! (`d`) or RFC that each test stands for.
 
 mod audit;
+mod audit_chain;
 mod authorize;
 mod cleaning;
 mod client_credentials;

@@ -93,8 +93,7 @@ fn policy() -> Policy {
 /// A writer that does not wait for the disk: no test here is about power cuts, and the wait is most of what they cost.
 pub fn hasty(store: &Store) -> Writer {
     let writer = store.writer().unwrap();
-    let Writer::Sqlite(connection) = &writer;
-    connection.pragma_update(None, "synchronous", "OFF").unwrap();
+    writer.sqlite().pragma_update(None, "synchronous", "OFF").unwrap();
     writer
 }
 

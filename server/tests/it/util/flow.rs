@@ -161,6 +161,7 @@ impl TestApp {
 
     /// How many audit events of this type there are.
     pub async fn events(&self, kind: &'static str) -> i64 {
+        self.app.audit.settle().await.unwrap();
         let sql = format!("SELECT COUNT(*) FROM audit_logs WHERE event_type = '{kind}'");
         let row: Option<(i64,)> = self.app.read(move |tx| tx.one(&sql, &[])).await.unwrap();
         row.expect("a count is a row").0

@@ -26,16 +26,18 @@ impl Process {
 
     /// The same where its stderr goes to `log`.
     pub fn logging(folder: &Path, env: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_authgate"))
-            .arg("serve")
-            .current_dir(folder)
-            .env_clear()
-            .env("SERVER_ADDR", "127.0.0.1:0")
-            .envs(env.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_authgate"));
+        command.arg("serve").current_dir(folder).env_clear().stderr(log);
+        Self::ready(command.env("SERVER_ADDR", "127.0.0.1:0").envs(env.iter().copied()))
+    }
+
+    /// Starts a command that ends up as the server, and waits until it is ready.
+    pub fn spawn(command: &mut Command) -> Self {
+        Self::ready(command.stderr(Stdio::null()))
+    }
+
+    fn ready(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let printed = lines.by_ref().take_while(|line| !line.contains("verification_uri_complete"));
         let printed = printed.collect::<Vec<_>>().join("\n");
@@ -48,6 +50,11 @@ impl Process {
     /// A client without cookies.
     pub fn client(&self) -> Client {
         Client::new(self.addr)
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends it a signal.

@@ -1,0 +1,300 @@
+//! Events that no transaction writes: kept on disk before the caller goes on, moved to the database in batches.
+
+mod counting;
+mod spool;
+
+use std::time::Duration;
+
+use actix::fut::wrap_future;
+use actix::{Actor, ActorFutureExt as _, AsyncContext, Context, Handler, Message, Supervised};
+use authgate_core::audit::{Entry, append};
+use authgate_core::error::Result;
+
+use crate::issuer::Issuer;
+use crate::mailbox::{Letter, Mailbox, Refused, Reply};
+use crate::supervisor::{self, Health};
+use counting::Counts;
+pub use spool::Spool;
+
+/// Something happened.
+struct Record {
+    entry: Entry,
+}
+
+impl Message for Record {
+    type Result = Result<()>;
+}
+
+/// Something happened that is counted, not told one by one.
+struct Count {
+    key: String,
+    first: Box<dyn FnOnce() -> Entry + Send>,
+}
+
+impl Message for Count {
+    type Result = ();
+}
+
+/// Everything recorded so far must be in the database.
+struct Settle;
+
+impl Message for Settle {
+    type Result = ();
+}
+
+/// Sent to itself: keep what has gathered.
+struct Flush;
+
+impl Message for Flush {
+    type Result = ();
+}
+
+/// Events of one INSERT at most (contract).
+const BATCH: usize = 100;
+/// How long events wait for others to share their INSERT (contract).
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long a caller waits for room before it is refused.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Waiting messages at most; the database has to be gone for seconds to fill it.
+const CAPACITY: usize = 4096;
+/// How long one counted thing is counted before it becomes an event (deviation D41).
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// The handle.
+#[derive(Clone)]
+pub struct Audit {
+    /// `None` if the operator wants no trail.
+    mailbox: Option<Mailbox<Recorder>>,
+}
+
+impl Audit {
+    /// Starts the actor on a thread of its own. At most `capacity` events are in the spool, however long the database is
+    /// gone.
+    pub fn start(spool: Spool, capacity: usize, issuer: Issuer, health: &Health) -> Self {
+        let recorder = Recorder {
+            spool,
+            capacity,
+            issuer,
+            gathered: Vec::new(),
+            settling: Vec::new(),
+            counts: Counts::default(),
+            flush_sent: false,
+            tick_set: false,
+            is_moving: false,
+            failures: 0,
+        };
+        Self { mailbox: Some(supervisor::start("audit", CAPACITY, health, recorder)) }
+    }
+
+    /// One that records nothing.
+    pub fn off() -> Self {
+        Self { mailbox: None }
+    }
+
+    /// Records an event. It survives the process once this returns. Without room for two seconds it is refused, and with
+    /// it what wanted it.
+    pub async fn record(&self, entry: Entry) -> Result<()> {
+        match &self.mailbox {
+            Some(mailbox) => mailbox.ask_within(Record { entry }, PATIENCE).await?,
+            None => Ok(()),
+        }
+    }
+
+    /// Counts what is worth one event a minute for each `key`; `first` makes that event. A process that is killed loses
+    /// the counts of its last second.
+    pub fn count(&self, key: String, first: impl FnOnce() -> Entry + Send + 'static) -> Result<(), Refused> {
+        match &self.mailbox {
+            Some(mailbox) => mailbox.tell(Count { key, first: Box::new(first) }),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns when everything recorded so far is in the database.
+    pub async fn settle(&self) -> Result<(), Refused> {
+        match &self.mailbox {
+            Some(mailbox) => mailbox.ask(Settle).await,
+            None => Ok(()),
+        }
+    }
+}
+
+struct Recorder {
+    spool: Spool,
+    capacity: usize,
+    issuer: Issuer,
+    gathered: Vec<(Entry, Reply<Result<()>>)>,
+    settling: Vec<Reply<()>>,
+    counts: Counts,
+    flush_sent: bool,
+    tick_set: bool,
+    is_moving: bool,
+    failures: u64,
+}
+
+impl Actor for Recorder {
+    type Context = Context<Self>;
+
+    /// What the last process left behind.
+    fn started(&mut self, context: &mut Context<Self>) {
+        self.advance(context);
+    }
+}
+
+impl Supervised for Recorder {
+    /// What was in hand is lost or still in the spool, whose ids make moving it twice harmless.
+    fn restarting(&mut self, context: &mut Context<Self>) {
+        (self.tick_set, self.is_moving, self.flush_sent) = (false, false, true);
+        context.notify(Flush);
+    }
+}
+
+impl Handler<Letter<Record>> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, Letter { message, reply, .. }: Letter<Record>, context: &mut Context<Self>) {
+        self.gathered.push((message.entry, reply));
+        if !self.flush_sent {
+            // It comes back when the mailbox is empty: those that wait together share a flush of the disk.
+            self.flush_sent = true;
+            context.notify(Flush);
+        }
+    }
+}
+
+impl Handler<Letter<Count>> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, Letter { message, reply, .. }: Letter<Count>, context: &mut Context<Self>) {
+        if self.counts.is_empty() {
+            context.run_later(WINDOW, |recorder, context| {
+                recorder.close_counts();
+                recorder.advance(context);
+            });
+        }
+        self.counts.add(message.key, message.first);
+        if self.counts.is_full() {
+            self.close_counts();
+        }
+        self.set_tick(context);
+        reply.send(());
+    }
+}
+
+impl Handler<Letter<Settle>> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, Letter { reply, .. }: Letter<Settle>, context: &mut Context<Self>) {
+        self.settling.push(reply);
+        self.keep();
+        self.close_counts();
+        self.advance(context);
+    }
+}
+
+impl Handler<Flush> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, _: Flush, context: &mut Context<Self>) {
+        self.flush_sent = false;
+        self.keep();
+        if self.spool.len() >= BATCH || !self.gathered.is_empty() {
+            self.advance(context);
+        } else {
+            self.set_tick(context);
+        }
+    }
+}
+
+impl Recorder {
+    /// Puts what has gathered into the spool, as far as there is room, and answers.
+    fn keep(&mut self) {
+        let room = self.capacity.saturating_sub(self.spool.len());
+        let kept: Vec<_> = self.gathered.drain(..room.min(self.gathered.len())).collect();
+        if kept.is_empty() {
+            return;
+        }
+        let outcome = self.spool.add(kept.iter().map(|(entry, _)| entry));
+        if let Err(error) = &outcome {
+            tracing::error!(%error, events = kept.len(), "events cannot be recorded; what wanted them is refused");
+        }
+        for (_, reply) in kept {
+            reply.send(outcome.clone());
+        }
+    }
+
+    fn close_counts(&mut self) {
+        let closed = self.counts.close();
+        if let Err(error) = self.spool.close(&closed) {
+            tracing::error!(%error, events = closed.len(), "counted events cannot be recorded");
+        }
+    }
+
+    fn set_tick(&mut self, context: &mut Context<Self>) {
+        if !self.tick_set {
+            self.tick_set = true;
+            context.run_later(PAUSE, |recorder, context| {
+                recorder.tick_set = false;
+                recorder.tick(context);
+            });
+        }
+    }
+
+    fn tick(&mut self, context: &mut Context<Self>) {
+        if let Err(error) = self.spool.keep_open(&self.counts.changed()) {
+            tracing::error!(%error, "counts cannot be kept");
+        }
+        self.keep();
+        self.advance(context);
+    }
+
+    /// Moves the oldest events to the database, unless some are on their way.
+    fn advance(&mut self, context: &mut Context<Self>) {
+        if self.is_moving {
+            return;
+        }
+        let batch = match self.spool.oldest(BATCH) {
+            Ok(batch) => batch,
+            Err(error) => {
+                tracing::error!(%error, "the spool of events cannot be read");
+                return self.set_tick(context);
+            }
+        };
+        if batch.is_empty() {
+            self.settling.drain(..).for_each(|reply| reply.send(()));
+            return;
+        }
+        self.is_moving = true;
+        let ids: Vec<_> = batch.iter().map(|entry| entry.id.clone()).collect();
+        let issuer = self.issuer.clone();
+        let moved = async move {
+            issuer.write(move |tx| batch.into_iter().try_for_each(|entry| append(tx, entry))).await
+        };
+        context.spawn(
+            wrap_future(moved)
+                .map(move |outcome, recorder: &mut Self, context| recorder.moved(&ids, outcome, context)),
+        );
+    }
+
+    fn moved(&mut self, ids: &[String], outcome: Result<()>, context: &mut Context<Self>) {
+        self.is_moving = false;
+        if let Err(error) = outcome.and_then(|()| self.spool.remove(ids)) {
+            self.failures += 1;
+            // Thinned out: a database that is gone for hours is tried every second.
+            if self.failures.is_power_of_two() {
+                let waiting = self.spool.len();
+                tracing::error!(%error, waiting, "events cannot be moved to the database; they wait on disk");
+            }
+            return self.set_tick(context);
+        }
+        self.failures = 0;
+        self.keep();
+        if self.spool.len() >= BATCH || !self.settling.is_empty() {
+            self.advance(context);
+        } else if self.spool.len() > 0 {
+            self.set_tick(context);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
