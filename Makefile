@@ -27,7 +27,7 @@ needs: $(NPM) $(PIP)
 apt = { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); }
 
 $(NPM): $(CLIENTS)/package-lock.json
-	cd $(CLIENTS) && npm ci --no-audit --no-fund
+	cd $(CLIENTS) && npm ci --ignore-scripts --no-audit --no-fund
 
 $(PIP): $(CLIENTS)/python/requirements.txt
 	@python3 -c 'import ensurepip' 2>/dev/null || $(call apt,python3-venv)

@@ -151,7 +151,8 @@ impl Supervised for Recorder {
 impl Handler<Letter<Record>> for Recorder {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply, .. }: Letter<Record>, context: &mut Context<Self>) {
+    fn handle(&mut self, letter: Letter<Record>, context: &mut Context<Self>) {
+        let (message, reply) = letter.open();
         self.gathered.push((message.entry, reply));
         if !self.flush_sent {
             // It comes back when the mailbox is empty: those that wait together share a flush of the disk.
@@ -164,7 +165,8 @@ impl Handler<Letter<Record>> for Recorder {
 impl Handler<Letter<Count>> for Recorder {
     type Result = ();
 
-    fn handle(&mut self, Letter { message, reply, .. }: Letter<Count>, context: &mut Context<Self>) {
+    fn handle(&mut self, letter: Letter<Count>, context: &mut Context<Self>) {
+        let (message, reply) = letter.open();
         if self.counts.is_empty() {
             context.run_later(WINDOW, |recorder, context| {
                 recorder.close_counts();
@@ -183,7 +185,8 @@ impl Handler<Letter<Count>> for Recorder {
 impl Handler<Letter<Settle>> for Recorder {
     type Result = ();
 
-    fn handle(&mut self, Letter { reply, .. }: Letter<Settle>, context: &mut Context<Self>) {
+    fn handle(&mut self, letter: Letter<Settle>, context: &mut Context<Self>) {
+        let (Settle, reply) = letter.open();
         self.settling.push(reply);
         self.keep();
         self.close_counts();

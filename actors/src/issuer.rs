@@ -11,6 +11,7 @@ use authgate_core::error::Result;
 
 use crate::asker::Asker;
 use crate::mailbox::{Letter, Mailbox};
+use crate::measures::Measures;
 use crate::supervisor::{self, Health};
 use batch::{Answer, Entry, Job};
 
@@ -47,8 +48,13 @@ impl Issuer {
     /// Starts the actor, which keeps `writer`, on a thread of its own.
     pub fn start(writer: Writer, health: &Health) -> Self {
         let commits = Arc::new(Commits { by_size: [const { AtomicU64::new(0) }; MAX_BATCH] });
-        let committer =
-            Committer { writer, gathered: Vec::new(), flush_sent: false, commits: Arc::clone(&commits) };
+        let committer = Committer {
+            writer,
+            gathered: Vec::new(),
+            flush_sent: false,
+            commits: Arc::clone(&commits),
+            measures: health.measures().clone(),
+        };
         Self { mailbox: supervisor::start("issuer", CAPACITY, health, committer), commits }
     }
 
@@ -86,6 +92,7 @@ struct Committer {
     gathered: Vec<(Asker, Box<dyn Entry>)>,
     flush_sent: bool,
     commits: Arc<Commits>,
+    measures: Measures,
 }
 
 impl Actor for Committer {
@@ -104,7 +111,7 @@ impl<T: Send + 'static> Handler<Letter<Write<T>>> for Committer {
     type Result = ();
 
     fn handle(&mut self, letter: Letter<Write<T>>, context: &mut Context<Self>) {
-        let Letter { message, asker, reply } = letter;
+        let (message, asker, reply) = letter.open_for_later();
         self.gathered.push((asker, batch::entry(message.job, reply)));
         if self.gathered.len() == MAX_BATCH {
             self.flush();
@@ -132,9 +139,10 @@ impl Committer {
             return;
         }
         let size = batch.len();
-        match batch::commit(&mut self.writer, batch) {
+        match batch::commit(&mut self.writer, batch, &self.measures) {
             Ok(answers) => {
                 self.commits.by_size[size - 1].fetch_add(1, Ordering::Relaxed);
+                self.measures.batch.record(u32::try_from(size).expect("a batch has at most 64 jobs"));
                 answers.into_iter().for_each(Answer::send);
             }
             // One line: each of the requests gets a line of its own when it is answered.

@@ -8,4 +8,5 @@ mod failpoint;
 pub mod issuer;
 pub mod limiter;
 pub mod mailbox;
+pub mod measures;
 pub mod supervisor;

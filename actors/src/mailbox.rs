@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::{Actor, Addr, Context, Handler, Message};
 use authgate_core::error::{Code, Error};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::asker::Asker;
 use crate::supervisor::Vitals;
@@ -108,16 +108,28 @@ impl<A: Actor<Context = Context<A>>> Mailbox<A> {
 
 /// A message on its way, with who asks, its place in the mailbox and the way back.
 pub(crate) struct Letter<M: Message> {
-    pub(crate) message: M,
-    pub(crate) asker: Asker,
-    pub(crate) reply: Reply<M::Result>,
+    message: M,
+    asker: Asker,
+    reply: Reply<M::Result>,
 }
 
 impl<M: Message> Letter<M> {
     /// Answers with what `work` makes of the message. What it logs is the asker's.
     pub(crate) fn answer(self, work: impl FnOnce(M) -> M::Result) {
-        let Self { message, asker, reply } = self;
+        let (message, asker, reply) = self.open_for_later();
         reply.send(asker.handling().in_scope(|| work(message)));
+    }
+
+    /// What a handler does first that answers otherwise: its wait is over.
+    pub(crate) fn open(self) -> (M, Reply<M::Result>) {
+        let (message, _, reply) = self.open_for_later();
+        (message, reply)
+    }
+
+    /// The same for one that gathers: the asker goes on waiting.
+    pub(crate) fn open_for_later(self) -> (M, Asker, Reply<M::Result>) {
+        self.reply.room.opened();
+        (self.message, self.asker, self.reply)
     }
 }
 
@@ -143,20 +155,27 @@ impl<T> Reply<T> {
 }
 
 /// One taken place in a mailbox; given back when dropped.
-pub(crate) struct Room(Arc<Vitals>);
+pub(crate) struct Room {
+    vitals: Arc<Vitals>,
+    taken: Instant,
+}
 
 impl Room {
     pub(crate) fn new(vitals: Arc<Vitals>) -> Self {
-        Self(vitals)
+        Self { vitals, taken: Instant::now() }
+    }
+
+    fn opened(&self) {
+        self.vitals.count_wait(self.taken.elapsed());
     }
 
     fn finished(self) {
-        self.0.count_success();
+        self.vitals.count_success();
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.0.give_room();
+        self.vitals.give_room();
     }
 }

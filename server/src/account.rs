@@ -6,6 +6,7 @@ use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use authgate_core::db::Tx;
 use authgate_core::error::{Code, Error, Result};
+use authgate_core::facts::Fact;
 use authgate_core::resource::Resource;
 use authgate_core::scope::Scope;
 use authgate_core::{client, consent, family, session, user};
@@ -167,6 +168,7 @@ async fn sign_out(
     let SignedIn { session, user } = signed_in;
     app.write_env(request, move |tx, env| {
         if everywhere {
+            env.facts.note(Fact::SessionEnded { lasted: env.now() - session.created_at });
             return user::revoke_all(tx, &user, env.origin, env.ctx);
         }
         session::end(tx, env, &user, &session.id).map(drop)

@@ -17,6 +17,7 @@ use authgate_core::context::{Clock, Context, Random};
 use authgate_core::db::{Store, Tx};
 use authgate_core::env::Env;
 use authgate_core::error::{Code, Error, Result};
+use authgate_core::facts::Facts;
 use authgate_core::keys::Keys;
 use authgate_core::master::Master;
 use authgate_core::policy::Policy;
@@ -28,6 +29,7 @@ use crate::client_address;
 use crate::config::Config;
 use crate::hasher::Hasher;
 use crate::keyring::Keyring;
+use crate::metrics::Metrics;
 use crate::open::Opened;
 use crate::page::Pages;
 use crate::policy;
@@ -69,6 +71,8 @@ pub struct App {
     pub hasher: Hasher,
     /// What connections are encrypted with, if TLS ends here.
     pub certificate: Option<Arc<Certificate>>,
+    /// What monitoring sees.
+    pub metrics: Metrics,
     /// How long a peer may take.
     pub timeouts: Timeouts,
     /// Tells the time.
@@ -128,6 +132,8 @@ impl App {
             master.require(tx)?;
             recovery::start(tx, policy.retry_window, now)
         })?;
+        let metrics = Metrics::new(config.metrics.enabled, config.metrics.gauges);
+        let health = health.measured(metrics.of_actors());
         let issuer = Issuer::start(store.writer()?, &health);
         let audit = if config.audit.enabled {
             let spool = Spool::open(&config.database.spool_folder())?;
@@ -140,7 +146,7 @@ impl App {
             audit,
             devices: Devices::start(&health),
             limiter: Limiter::start(&health),
-            hasher: Hasher::start()?,
+            hasher: Hasher::start(metrics.of_hasher(), Arc::clone(&clock))?,
             pages: Pages::new(&config.server.issuer_path)?,
             keyring: Keyring::new(&policy, keys),
             generation,
@@ -153,6 +159,7 @@ impl App {
             store,
             health,
             recovery,
+            metrics,
             timeouts,
             clock,
             random,
@@ -185,12 +192,18 @@ impl App {
         job: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let _permit = self.reads.try_acquire().map_err(|_| {
+            self.metrics.reads_refused.increment(1);
             Error::refused(Code::TemporarilyUnavailable, "The server is busy. Please try again.")
         })?;
         let (store, asker) = (self.store.clone(), Span::current());
-        block(move || asker.in_scope(|| store.read(job)))
-            .await
-            .map_err(|_| Error::failed("a read panicked"))?
+        let (clock, wait) = (Arc::clone(&self.clock), self.metrics.read_wait.clone());
+        let asked = clock.monotonic();
+        let timed = move |tx: &mut Tx<'_>| {
+            wait.record(clock.monotonic().duration_since(asked));
+            job(tx)
+        };
+        let read = block(move || asker.in_scope(|| store.read(timed)));
+        read.await.map_err(|_| Error::failed("a read panicked"))?
     }
 
     /// [`Self::read`] with what every rule can see.
@@ -203,14 +216,20 @@ impl App {
         self.read(move |tx| job(tx, own.env())).await
     }
 
-    /// Runs `job` in the issuer's next commit, with what every rule can see.
+    /// Runs `job` in the issuer's next commit, with what every rule can see. What it notes as a fact is counted after the
+    /// commit.
     pub async fn write_env<T: Send + 'static>(
         &self,
         request: &HttpRequest,
         job: impl FnOnce(&mut Tx<'_>, Env<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let own = self.own_env(request);
-        self.issuer.write(move |tx| job(tx, own.env())).await
+        let facts = Arc::clone(&own.facts);
+        let answer = self.issuer.write(move |tx| job(tx, own.env())).await;
+        if answer.as_ref().err().is_none_or(Error::keeps_writes) {
+            facts.take().into_iter().for_each(|fact| self.metrics.committed.count(fact));
+        }
+        answer
     }
 
     /// What a rule can see, owned, so that it can go to another thread.
@@ -231,6 +250,7 @@ impl App {
             recovery: self.recovery,
             origin,
             ctx: self.context(),
+            facts: Arc::default(),
         }
     }
 
@@ -265,6 +285,7 @@ pub struct OwnEnv {
     recovery: Option<Recovery>,
     origin: Origin,
     ctx: Context,
+    facts: Arc<Facts>,
 }
 
 impl OwnEnv {
@@ -277,6 +298,7 @@ impl OwnEnv {
             recovery: self.recovery,
             origin: &self.origin,
             ctx: &self.ctx,
+            facts: &self.facts,
         }
     }
 }

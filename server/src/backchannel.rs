@@ -17,7 +17,7 @@ use tracing::{Instrument as _, Span};
 use url::Url;
 
 use crate::app::App;
-use crate::http_client;
+use crate::outgoing;
 use crate::public_address::is_public;
 use crate::traces::NOTICE;
 
@@ -51,7 +51,7 @@ pub async fn deliver(app: &App) -> Result<usize> {
         let due = app.issuer.write(move |tx| logout::claim(tx, AT_ONCE, now)).await?;
         let http = match &mut ready {
             Some(http) => http,
-            none => none.insert(http_client::trusting_the_system(TIMEOUT)?),
+            none => none.insert(outgoing::client(outgoing::tls()?, TIMEOUT)),
         };
         let sent = join_all(due.into_iter().map(|(notice, client)| {
             let span = span(&client);

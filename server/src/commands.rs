@@ -2,19 +2,23 @@
 
 mod answer;
 mod audit;
+mod backup;
 mod client;
 mod configuration;
 mod consent;
+mod doctor;
 mod healthcheck;
 mod input;
 mod installation;
 mod key;
 mod migrate;
 mod password;
+mod restore;
 mod token;
 mod user;
 
 use std::ffi::OsString;
+use std::process::ExitCode;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -72,24 +76,32 @@ enum Command {
     /// Check the configuration, or list what can be set
     #[command(subcommand)]
     Config(configuration::Configuration),
+    /// Look at everything that a running server stands on, and say what to do about what is wrong
+    Doctor,
+    /// Write a checked copy of the database, beside a running server
+    Backup(backup::Backup),
+    /// Put a backup in the place of the database; the server must be stopped
+    Restore(restore::Restore),
 }
 
-/// Runs what `args` say. Returns what belongs on stdout, or else the sentence for stderr.
-pub fn run(args: impl Iterator<Item = OsString>) -> Result<String, String> {
+/// Runs what `args` say. Returns what belongs on stdout and the exit status, or else the sentence for stderr.
+pub fn run(args: impl Iterator<Item = OsString>) -> Result<(String, ExitCode), String> {
+    let done = |text: String| Ok((text, ExitCode::SUCCESS));
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) if error.kind() == ErrorKind::DisplayHelp => return Ok(error.to_string()),
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => return done(error.to_string()),
         Err(error) => return Err(misuse(&error)),
     };
     if cli.version {
-        return Ok(version());
+        return done(version());
     }
-    let Some(command) = cli.command else { return Ok(Cli::command().render_help().to_string()) };
+    let Some(command) = cli.command else { return done(Cli::command().render_help().to_string()) };
     let answer = command.run().map_err(|error| match error {
         Error::Refused(refusal) => refusal.description.into_owned(),
         Error::Failed(cause) => cause,
     })?;
-    Ok(answer.print(cli.json))
+    let status = answer.status();
+    Ok((answer.print(cli.json), status))
 }
 
 impl Command {
@@ -105,6 +117,9 @@ impl Command {
             Command::Key(key) => key.run(&Installation::open()?),
             Command::Audit(audit) => audit.run(&Installation::open()?),
             Command::Config(configuration) => configuration.run(),
+            Command::Doctor => doctor::run(),
+            Command::Backup(backup) => backup.run(&configured()?.0),
+            Command::Restore(restore) => restore.run(&configured()?.0),
         }
     }
 }

@@ -13,6 +13,7 @@ mod issuer;
 mod keys;
 mod later;
 mod limits;
+mod metrics;
 mod oauth;
 mod parse;
 mod problem;
@@ -35,6 +36,7 @@ pub use database::Database;
 pub use file::{ResourceEntry, ScopeEntry};
 pub use keys::Keys;
 pub use limits::Limits;
+pub use metrics::Metrics;
 pub use oauth::OAuth;
 pub use parse::seconds;
 pub use problem::{Problem, Problems};
@@ -68,6 +70,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is written down.
     pub audit: Audit,
+    /// What monitoring sees.
+    pub metrics: Metrics,
     /// Cross-origin answers; `None` sends no CORS header at all.
     pub cors: Option<Cors>,
     /// Where traces go; `None` makes none.
@@ -108,6 +112,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
     let oauth = oauth::read(&mut reader);
     let limits = limits::read(&mut reader);
     let audit = audit::read(&mut reader);
+    let metrics = metrics::read(&mut reader);
     let cors = cors::read(&mut reader);
     let traces = traces::read(&mut reader);
     let admin_password = accounts::read(&mut reader);
@@ -124,6 +129,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
         registration,
         limits,
         audit,
+        metrics,
         cors,
         traces,
         compat,

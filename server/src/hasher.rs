@@ -6,10 +6,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use authgate_core::context::Clock;
 use authgate_core::error::{Code, Error, Result};
 use authgate_core::trace::SPANS;
 use tokio::sync::oneshot;
 use tracing::Span;
+
+use crate::metrics::Hashing;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -24,11 +27,13 @@ const NICENESS: i32 = 10;
 /// The way to the threads, which end when it is dropped.
 pub struct Hasher {
     queue: SyncSender<Job>,
+    measures: Hashing,
+    clock: Arc<dyn Clock>,
 }
 
 impl Hasher {
-    /// Starts the threads.
-    pub fn start() -> Result<Self> {
+    /// Starts the threads. How long jobs wait for one is noted in `measures`.
+    pub fn start(measures: Hashing, clock: Arc<dyn Clock>) -> Result<Self> {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let (queue, jobs) = sync_channel(MAX_WAITING);
         let jobs = Arc::new(Mutex::new(jobs));
@@ -37,21 +42,28 @@ impl Hasher {
             let builder = thread::Builder::new().name("password".into());
             builder.spawn(move || work(&jobs)).map_err(Error::failed)?;
         }
-        Ok(Self { queue })
+        Ok(Self { queue, measures, clock })
     }
 
     /// Runs `job` on one of the threads; refused with `temporarily_unavailable` when too many wait.
     pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let (reply, answer) = oneshot::channel();
+        let (measures, clock, asked) =
+            (self.measures.clone(), Arc::clone(&self.clock), self.clock.monotonic());
         let asker = Span::current();
         let waiting = tracing::info_span!(target: SPANS, "waiting for the hasher");
         let job = Box::new(move || {
             drop(waiting);
+            measures.waiting.decrement(1);
+            measures.wait.record(clock.monotonic().duration_since(asked));
             let answer = asker.in_scope(|| tracing::info_span!(target: SPANS, "hashing").in_scope(job));
             // Nobody waits any more if the browser has gone.
             let _ = reply.send(answer);
         });
+        self.measures.waiting.increment(1);
         self.queue.try_send(job).map_err(|_| {
+            self.measures.waiting.decrement(1);
+            self.measures.refused.increment(1);
             Error::refused(Code::TemporarilyUnavailable, "Too many people are signing in. Please try again.")
         })?;
         answer.await.map_err(|_| Error::failed("a password job panicked"))
@@ -73,11 +85,19 @@ fn work(jobs: &Mutex<Receiver<Job>>) {
 
 #[cfg(test)]
 mod tests {
+    use authgate_core::context::SystemClock;
+
     use super::*;
+    use crate::metrics::Metrics;
+
+    fn hashing() -> (Hashing, Arc<dyn Clock>) {
+        (Metrics::new(false, false).of_hasher(), Arc::new(SystemClock))
+    }
 
     #[actix_web::test]
     async fn a_panic_fails_its_own_job_and_no_other() {
-        let hasher = Hasher::start().unwrap();
+        let (measures, clock) = hashing();
+        let hasher = Hasher::start(measures, clock).unwrap();
         assert_eq!(hasher.run(|| 1 + 1).await, Ok(2));
         assert!(matches!(hasher.run(|| panic!("on purpose")).await, Err::<(), _>(Error::Failed(_))));
         assert_eq!(hasher.run(|| 3).await, Ok(3));
@@ -86,7 +106,8 @@ mod tests {
     #[actix_web::test]
     async fn a_full_queue_refuses_at_once() {
         let (queue, _jobs) = sync_channel(1);
-        let hasher = Hasher { queue };
+        let (measures, clock) = hashing();
+        let hasher = Hasher { queue, measures, clock };
         hasher.queue.try_send(Box::new(|| ())).unwrap();
         let refused = hasher.run(|| ()).await.unwrap_err();
         assert_eq!(refused.code(), Some(Code::TemporarilyUnavailable));

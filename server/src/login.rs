@@ -120,7 +120,15 @@ pub async fn submit(
 ) -> Result<HttpResponse, PageError> {
     browser::same_site(&app, &request).map_err(PageError::forbidden)?;
     let back = form.get("redirect").and_then(back::safe).unwrap_or(HOME);
-    match password::login(&app, &request, &form).await {
+    let begun = app.clock.monotonic();
+    let outcome = password::login(&app, &request, &form).await;
+    let took = app.clock.monotonic().duration_since(begun);
+    match &outcome {
+        Ok(_) => app.metrics.sign_in.tried(true, took),
+        Err(password::Rejected::Credentials(_)) => app.metrics.sign_in.tried(false, took),
+        Err(password::Rejected::Other(_)) => {}
+    }
+    match outcome {
         Ok(signed_in) => {
             let mut response = reply::found(&app, back);
             for cookie in signed_in {

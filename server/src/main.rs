@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match commands::run(std::env::args_os()) {
-        Ok(text) => {
+        Ok((text, status)) => {
             // A reader that left early, such as `head`, has what it wanted.
             let _ = stdout().lock().write_all(text.as_bytes());
-            ExitCode::SUCCESS
+            status
         }
         Err(sentence) => {
             eprintln!("{}", sentence.trim_end());

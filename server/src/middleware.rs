@@ -18,6 +18,7 @@ pub mod security_headers;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpResponse};
@@ -26,6 +27,7 @@ use tracing::{Instrument as _, Span};
 use crate::app::App;
 use crate::client_address;
 use crate::error;
+use crate::metrics::{Arrived, Route};
 use crate::serve::patient::Requests;
 use crate::session;
 use request_id::RequestId;
@@ -43,7 +45,8 @@ pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servic
         request_span::trace(&span, &request, &route, app.config.server.https);
     }
     let line = access_log::Line::of(&request, route, app.clock.now_ms());
-    let edge = Edge { app, id, line, span: span.clone() };
+    let arrived = app.metrics.http.arrived(request.method(), app.clock.monotonic());
+    let edge = Edge { app, id, line, arrived, span: span.clone() };
     edge.answer(request, next).instrument(span).await
 }
 
@@ -52,6 +55,7 @@ struct Edge {
     app: Data<App>,
     id: RequestId,
     line: access_log::Line,
+    arrived: Arrived,
     span: Span,
 }
 
@@ -76,14 +80,22 @@ impl Edge {
         response = error_page::rendered(&self.app, &self.id, response);
         limit::add_headers(&mut response);
         session::slide(&mut response);
+        let route =
+            response.request().app_data::<Route>().expect("the application has one for what no route takes");
+        self.count(route, response.status());
         self.finish(response.response_mut());
         Ok(response)
     }
 
-    /// The answer when no request is left to attach it to.
+    /// The answer when no request is left to attach it to, and so no route either.
     fn without_request(self, mut response: HttpResponse) -> Error {
+        self.count(&Route::unknown(), response.status());
         self.finish(&mut response);
         InternalError::from_response("answered at the edge", response).into()
+    }
+
+    fn count(&self, route: &Route, status: StatusCode) {
+        self.arrived.answered(&self.app.metrics.registry, route, status, self.app.clock.monotonic());
     }
 
     fn finish(self, response: &mut HttpResponse) {

@@ -34,6 +34,52 @@ pub fn for_server(config: &Config, ctx: &Context) -> Result<Opened> {
 
 /// Opens for a command beside the server: refuses a database that is missing or of another version.
 pub fn for_command(config: &Config, ctx: &Context) -> Result<Opened> {
+    let store = database(config)?;
+    store.read(db::require_current)?;
+    // The server imports a configured key, and signs with it; a command must not do so behind its back.
+    opened(store, config, &KeyConfig { pem: None, ..key_config(config) }, ctx)
+}
+
+/// Opens a copy of a database, at `path`, that is to become this installation's; brings its schema up to date. It must
+/// have been made with the master key that is configured.
+pub fn restored(config: &Config, path: &Path, ctx: &Context) -> Result<Opened> {
+    let store = Store::sqlite(path, 1)?;
+    store.migrate(ctx.now())?;
+    if !store.read(Master::is_known)? {
+        return Err(Error::failed("no server was ever started on it: there is nothing to restore"));
+    }
+    let master = configured_master(config)?;
+    if !store.read(|tx| master.fits(tx))? {
+        let place = match config.keys.master {
+            Some(_) => "MASTER_KEY or MASTER_KEY_FILE".to_owned(),
+            None => config.keys.master_file.display().to_string(),
+        };
+        return Err(Error::failed(format_args!(
+            "the master key in {place} is not the one that it was made under: put that one there"
+        )));
+    }
+    let key_config = KeyConfig { pem: None, ..key_config(config) };
+    let (keys, generation) =
+        store.read(|tx| Ok((Keys::load(tx, &master, &key_config)?, generation::read(tx)?)))?;
+    Ok(Opened { store, master, keys, generation })
+}
+
+/// The master key where the configuration says that it is; none is made.
+pub fn configured_master(config: &Config) -> Result<Master> {
+    let path = &config.keys.master_file;
+    match &config.keys.master {
+        Some(text) => Master::from_text(text),
+        None => Master::load(path)?.ok_or_else(|| {
+            Error::failed(format_args!(
+                "there is no master key {}: put the one there that the database was made under, or set MASTER_KEY",
+                path.display()
+            ))
+        }),
+    }
+}
+
+/// The database that is there, without its keys.
+pub fn database(config: &Config) -> Result<Store> {
     let path = &config.database.path;
     if !path.exists() {
         return Err(Error::failed(format_args!(
@@ -41,16 +87,15 @@ pub fn for_command(config: &Config, ctx: &Context) -> Result<Opened> {
             path.display()
         )));
     }
-    let store = store(config)?;
-    store.read(db::require_current)?;
-    // The server imports a configured key, and signs with it; a command must not do so behind its back.
-    opened(store, config, &KeyConfig { pem: None, ..key_config(config) }, ctx)
+    store(config)
 }
 
 /// Makes folder and database if they are missing and runs the migrations; returns how many ran.
 pub fn migrated(config: &Config, ctx: &Context) -> Result<(Store, usize)> {
     let (folder, path) = (config.database.folder(), &config.database.path);
-    make_private(folder, path).map_err(|error| {
+    // SQLite would make the file with whatever mode the umask leaves, and gives its companions the mode of this one.
+    let private = || OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop);
+    make_folder(folder).and_then(|()| private()).map_err(|error| {
         Error::failed(format_args!("cannot create the database {}: {error}", path.display()))
     })?;
     let store = store(config)?;
@@ -63,13 +108,12 @@ fn store(config: &Config) -> Result<Store> {
     Ok(if config.audit.enabled { store } else { store.unaudited() })
 }
 
-/// Only the server's own user needs what is inside; a folder or file that exists keeps its mode.
-fn make_private(folder: &Path, file: &Path) -> io::Result<()> {
-    if !folder.is_dir() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+/// Makes the folder of the database, for the server's own user only; one that exists keeps its mode.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
     }
-    // SQLite would make it with whatever mode the umask leaves, and gives its companions the mode of this one.
-    OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(drop)
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn opened(store: Store, config: &Config, key_config: &KeyConfig, ctx: &Context) -> Result<Opened> {

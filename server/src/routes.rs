@@ -8,38 +8,85 @@ pub(crate) mod unmatched;
 use std::future::ready;
 
 use actix_web::HttpRequest;
+use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::web::{self, ServiceConfig};
 
 use crate::app::App;
+use crate::config::Config;
 use crate::oauth::{
     authorize, device, discovery, introspect, jwks, logout, register, revoke, token, tokeninfo, userinfo,
 };
-use crate::{account, admin, assets, device_page, health, login};
+use crate::{account, admin, assets, device_page, health, login, metrics, swagger};
 
 pub use endpoint::{Endpoint, at};
 
+/// What is there only if the operator wants it.
+#[derive(Clone, Copy, Debug)]
+pub struct Optional {
+    /// For Prometheus.
+    pub metrics: bool,
+    /// The description of everything else.
+    pub swagger: bool,
+}
+
+impl Optional {
+    fn of(config: &Config) -> Self {
+        Self { metrics: config.metrics.enabled, swagger: config.server.swagger }
+    }
+}
+
+/// Endpoints, in the order in which they were added.
+#[derive(Default)]
+pub struct Routes(Vec<Endpoint>);
+
+impl Routes {
+    /// What a server answers.
+    pub fn all(optional: Optional) -> Self {
+        let mut routes = Self::default();
+        programs(&mut routes);
+        metadata(&mut routes);
+        people(&mut routes);
+        operators(&mut routes);
+        if optional.metrics {
+            routes.service(at("/metrics").get(metrics::get));
+        }
+        if optional.swagger {
+            documentation(&mut routes);
+        }
+        routes
+    }
+
+    /// Each of them.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.0
+    }
+
+    fn service(&mut self, endpoint: Endpoint) -> &mut Self {
+        self.0.push(endpoint);
+        self
+    }
+}
+
+impl HttpServiceFactory for Routes {
+    fn register(self, config: &mut AppService) {
+        self.0.into_iter().for_each(|endpoint| endpoint.register(config));
+    }
+}
+
 /// Registers everything.
 pub fn configure(app: &App) -> impl Fn(&mut ServiceConfig) + use<> {
-    let path = app.config.server.issuer_path.clone();
+    let (path, optional) = (app.config.server.issuer_path.clone(), Optional::of(&app.config));
     move |services| {
-        well_known_of_path(services, &path);
-        groups(services);
+        services.service(well_known_of_path(&path)).service(Routes::all(optional));
         if !path.is_empty() {
-            services.service(web::scope(&path).configure(groups));
+            services.service(web::scope(&path).service(Routes::all(optional)));
         }
         services.default_service(web::to(|request: HttpRequest| ready(unmatched::not_found(&request))));
     }
 }
 
-fn groups(services: &mut ServiceConfig) {
-    programs(services);
-    metadata(services);
-    people(services);
-    operators(services);
-}
-
 /// Clients and resource servers.
-fn programs(services: &mut ServiceConfig) {
+fn programs(services: &mut Routes) {
     services
         .service(at("/oauth/token").post(token::post).cross_origin())
         .service(at("/oauth/device/code").post(device::post).cross_origin())
@@ -58,7 +105,7 @@ fn programs(services: &mut ServiceConfig) {
 }
 
 /// Whoever wants to know what this server can do (RFC 8414, OpenID Connect Discovery).
-fn metadata(services: &mut ServiceConfig) {
+fn metadata(services: &mut Routes) {
     services
         .service(at("/.well-known/openid-configuration").get(discovery::openid).cross_origin())
         .service(at("/.well-known/oauth-authorization-server").get(discovery::oauth).cross_origin())
@@ -66,7 +113,7 @@ fn metadata(services: &mut ServiceConfig) {
 }
 
 /// Browsers.
-fn people(services: &mut ServiceConfig) {
+fn people(services: &mut Routes) {
     services
         .service(at("/").get(account::home).page())
         .service(at("/login").get(login::show).post(login::submit).page())
@@ -85,7 +132,7 @@ fn people(services: &mut ServiceConfig) {
 }
 
 /// Administrators, probes and monitoring.
-fn operators(services: &mut ServiceConfig) {
+fn operators(services: &mut Routes) {
     services
         .service(at("/admin/audit/api").get(admin::audit::list))
         .service(at("/admin/audit/api/stats").get(admin::audit::stats))
@@ -95,14 +142,24 @@ fn operators(services: &mut ServiceConfig) {
         .service(at("/readyz").get(health::readyz));
 }
 
+/// Authors of clients, if the operator lets them.
+fn documentation(services: &mut Routes) {
+    for base in swagger::BASES {
+        services
+            .service(at(base).get(swagger::index))
+            .service(at(&format!("{base}/{{file:.*}}")).get(swagger::file));
+    }
+}
+
 /// The documents of an issuer with a path, which RFC 8414 3.1 looks for at the root with the path behind. No other
 /// suffix is answered: there is one issuer.
-fn well_known_of_path(services: &mut ServiceConfig, path: &str) {
-    if path.is_empty() {
-        return;
+fn well_known_of_path(path: &str) -> Routes {
+    let mut services = Routes::default();
+    if !path.is_empty() {
+        let of_path = |document: &str| format!("/.well-known/{document}{path}");
+        services
+            .service(at(&of_path("openid-configuration")).get(discovery::openid).cross_origin())
+            .service(at(&of_path("oauth-authorization-server")).get(discovery::oauth).cross_origin());
     }
-    let of_path = |document: &str| format!("/.well-known/{document}{path}");
     services
-        .service(at(&of_path("openid-configuration")).get(discovery::openid).cross_origin())
-        .service(at(&of_path("oauth-authorization-server")).get(discovery::oauth).cross_origin());
 }

@@ -3,6 +3,7 @@
 mod admission;
 pub mod cleaner;
 mod descriptors;
+pub mod gauges;
 mod http2;
 pub mod keeper;
 mod listener;
@@ -74,7 +75,9 @@ async fn serve(config: Config) -> Result<()> {
         .with("retention", cleaner::forget)
         .with("keeper", keeper::run)
         .with("backchannel", backchannel::run)
-        .with("certificate", tls::renewal::run);
+        .with("certificate", tls::renewal::run)
+        .with("gauges", gauges::run)
+        .with("histograms", gauges::sort);
     // Whoever reads that it is ready may already ask it to stop.
     let signals = Signals::listen()?;
     welcome::print(&app, running.addr, credentials.as_deref()).await?;

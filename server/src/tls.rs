@@ -9,6 +9,7 @@ use std::sync::{Arc, RwLock};
 use authgate_core::error::{Error, Result};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
@@ -35,6 +36,11 @@ impl Certificate {
     /// When the current one expires, in unix seconds, if it says so in a way that can be read.
     pub fn expires(&self) -> Option<i64> {
         self.pair(Pair::expires)
+    }
+
+    /// The chain, its own certificate first.
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
+        self.pair(|pair| pair.key.cert.clone())
     }
 
     fn pair<T>(&self, of: impl FnOnce(&Pair) -> T) -> T {

@@ -2,9 +2,11 @@
 
 use authgate_core::db::{Tx, Writer};
 use authgate_core::error::Result;
+use tokio::time::Instant;
 
 use crate::asker::{Asker, Handling};
 use crate::mailbox::Reply;
+use crate::measures::Measures;
 
 /// What a request does inside the transaction.
 pub(super) type Job<T> = Box<dyn FnOnce(&mut Tx<'_>) -> Result<T> + Send>;
@@ -51,17 +53,22 @@ impl<T> Answer for Done<T> {
 pub(super) fn commit(
     writer: &mut Writer,
     batch: Vec<(Asker, Box<dyn Entry>)>,
+    measures: &Measures,
 ) -> Result<Vec<Box<dyn Answer>>> {
     let batch = batch.into_iter().map(|(asker, entry)| (asker.handling(), entry));
     let (handled, entries): (Vec<_>, Vec<_>) = batch.unzip();
     let _commit = Handling::commit(&handled).entered();
     // Nothing is open unless the commit before this one failed badly or panicked.
     writer.rollback()?;
+    let asked = Instant::now();
     writer.begin()?;
+    measures.lock.record(asked.elapsed());
     let committed = run(writer, &handled, entries).and_then(|answers| {
         #[cfg(debug_assertions)]
         crate::failpoint::reached("before_commit");
+        let begun = Instant::now();
         writer.commit()?;
+        measures.commit.record(begun.elapsed());
         #[cfg(debug_assertions)]
         crate::failpoint::reached("after_commit");
         Ok(answers)

@@ -2,15 +2,19 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use metrics::Histogram;
 use tokio::sync::Semaphore;
 
 use crate::mailbox::Room;
+use crate::measures::Measures;
 
 /// A view of every actor that was started with it. Cheap to clone.
 #[derive(Clone)]
 pub struct Health {
     inner: Arc<Inner>,
+    measures: Measures,
 }
 
 struct Inner {
@@ -38,7 +42,18 @@ pub struct ActorHealth {
 impl Health {
     /// `on_give_up` is called with the name of an actor that is given up, on that actor's thread; a server exits.
     pub fn new(on_give_up: impl Fn(&'static str) + Send + Sync + 'static) -> Self {
-        Self { inner: Arc::new(Inner { actors: Mutex::default(), on_give_up: Box::new(on_give_up) }) }
+        let inner = Inner { actors: Mutex::default(), on_give_up: Box::new(on_give_up) };
+        Self { inner: Arc::new(inner), measures: Measures::default() }
+    }
+
+    /// The same view; actors that are started with it from now on note what they cost in `measures`.
+    #[must_use]
+    pub fn measured(self, measures: Measures) -> Self {
+        Self { measures, ..self }
+    }
+
+    pub(crate) fn measures(&self) -> &Measures {
+        &self.measures
     }
 
     /// True as long as no actor was given up.
@@ -60,6 +75,7 @@ impl Health {
             successes: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
             gave_up: AtomicBool::new(false),
+            wait: (self.measures.wait)(name),
         });
         self.lock().push(Arc::clone(&vitals));
         vitals
@@ -83,6 +99,7 @@ pub(crate) struct Vitals {
     successes: AtomicU64,
     restarts: AtomicU64,
     gave_up: AtomicBool,
+    wait: Histogram,
 }
 
 impl Vitals {
@@ -116,6 +133,10 @@ impl Vitals {
 
     pub(crate) fn give_room(&self) {
         self.room.add_permits(1);
+    }
+
+    pub(crate) fn count_wait(&self, wait: Duration) {
+        self.wait.record(wait);
     }
 
     pub(crate) fn count_success(&self) {

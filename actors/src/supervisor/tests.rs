@@ -45,8 +45,9 @@ macro_rules! testable {
                 letter: crate::mailbox::Letter<crate::supervisor::tests::Hold>,
                 _: &mut Self::Context,
             ) {
-                let _ = letter.message.0.recv();
-                letter.reply.send(());
+                let (hold, reply) = letter.open();
+                let _ = hold.0.recv();
+                reply.send(());
             }
         }
     };

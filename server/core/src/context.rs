@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -9,6 +10,9 @@ use uuid::Uuid;
 pub trait Clock: Send + Sync {
     /// Milliseconds since the Unix epoch.
     fn now_ms(&self) -> i64;
+
+    /// For measuring how long something takes: never goes back.
+    fn monotonic(&self) -> Instant;
 }
 
 /// Gives unpredictable bytes.
@@ -26,6 +30,11 @@ impl Clock for SystemClock {
         let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         since_epoch.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
     }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine for durations")]
+    fn monotonic(&self) -> Instant {
+        Instant::now()
+    }
 }
 
 /// The machine's cryptographic randomness.
@@ -39,23 +48,33 @@ impl Random for SystemRandom {
 }
 
 /// A clock that moves only when told to; for tests.
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock {
+    now_ms: AtomicI64,
+    begun_ms: i64,
+    begun: Instant,
+}
 
 impl ManualClock {
     /// A clock standing at `now_ms`.
     pub fn at(now_ms: i64) -> Self {
-        Self(AtomicI64::new(now_ms))
+        Self { now_ms: AtomicI64::new(now_ms), begun_ms: now_ms, begun: SystemClock.monotonic() }
     }
 
     /// Moves the clock by `seconds`, which may be negative.
     pub fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.now_ms.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now_ms(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
+        self.now_ms.load(Ordering::SeqCst)
+    }
+
+    /// Stands still while the clock is before where it began.
+    fn monotonic(&self) -> Instant {
+        let moved = u64::try_from(self.now_ms() - self.begun_ms).unwrap_or(0);
+        self.begun + Duration::from_millis(moved)
     }
 }
 

@@ -12,7 +12,8 @@ use std::path::Path;
 
 pub use row::{Column, FromRow, Json, Row, Value};
 pub(crate) use row::{params, row, text_enum};
-pub use schema::{VERSION, require_current, version};
+pub use schema::{VERSION, recognise, require_current, version};
+pub use sqlite::{fold, inspect};
 
 use crate::audit::{self, Chain};
 use crate::error::{Code, Error, Result};
@@ -56,7 +57,7 @@ impl Store {
         let mut writer = self.writer()?;
         writer.begin()?;
         let answer = writer.savepoint(job)?;
-        if answer.as_ref().is_err_and(|error| !kept(error)) {
+        if answer.as_ref().is_err_and(|error| !error.keeps_writes()) {
             writer.rollback()?;
         } else {
             writer.commit()?;
@@ -71,6 +72,14 @@ impl Store {
         }
     }
 
+    /// Writes what is committed at this moment into the empty file `to`, beside readers and writers. It is not flushed
+    /// yet. Blocks.
+    pub fn copy_into(&self, to: &Path) -> Result<()> {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.copy_into(to),
+        }
+    }
+
     /// A connection that writes. The issuer holds one for the life of the process.
     pub fn writer(&self) -> Result<Writer> {
         match self {
@@ -80,11 +89,6 @@ impl Store {
             }),
         }
     }
-}
-
-/// True if what was written before this error stays.
-fn kept(error: &Error) -> bool {
-    matches!(error, Error::Refused(refusal) if refusal.commit)
 }
 
 /// A connection that writes: `begin`, any number of `savepoint`s, `commit`.
@@ -115,7 +119,7 @@ impl Writer {
             tracing::error!("a request panicked inside the transaction and is undone");
             Err(Error::refused(Code::TemporarilyUnavailable, "Something went wrong. Please try again."))
         });
-        if answer.as_ref().is_err_and(|error| !kept(error)) {
+        if answer.as_ref().is_err_and(|error| !error.keeps_writes()) {
             self.batch("ROLLBACK TO job")?;
             if let (Some(chain), Some(mark)) = (&mut self.chain, mark) {
                 chain.return_to(mark);

@@ -6,6 +6,7 @@ use crate::consent::Consent;
 use crate::db::{Json, Tx, params, row, text_enum};
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
+use crate::facts::Fact;
 use crate::master::Master;
 use crate::resource::Resources;
 use crate::scope::Scope;
@@ -268,6 +269,7 @@ pub fn approve(
     if changed == 0 {
         return Ok(false);
     }
+    env.facts.note(Fact::DeviceApproved { after: env.now() - code.created_at });
     Event::info("DEVICE_CODE_AUTHORIZED", "Device code authorized by user")
         .by(&user.id)
         .named(&user.username)

@@ -4,6 +4,7 @@ use crate::audit::{Event, Origin};
 use crate::context::Context;
 use crate::db::Tx;
 use crate::error::Result;
+use crate::facts::{Fact, Facts};
 use crate::keys::Keys;
 use crate::master::Master;
 use crate::policy::Policy;
@@ -24,6 +25,8 @@ pub struct Env<'a> {
     pub origin: &'a Origin,
     /// When it asked, and randomness.
     pub ctx: &'a Context,
+    /// Where what is counted is noted.
+    pub facts: &'a Facts,
 }
 
 impl Env<'_> {
@@ -34,6 +37,7 @@ impl Env<'_> {
 
     /// Notes that a compatibility switch let something pass that would be refused otherwise (`docs/deviations.md`).
     pub fn note_compat(self, tx: &mut Tx<'_>, switch: &'static str, client_id: &str) -> Result<()> {
+        self.facts.note(Fact::CompatUsed(switch));
         Event::warning("COMPAT_SWITCH_USED", "Request passed by a compatibility switch")
             .on("CLIENT", client_id)
             .with(serde_json::json!({"switch": switch, "client_id": client_id}))

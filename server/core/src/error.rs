@@ -153,6 +153,11 @@ impl Error {
             Error::Failed(_) => None,
         }
     }
+
+    /// True if what was written before this error stays.
+    pub fn keeps_writes(&self) -> bool {
+        matches!(self, Error::Refused(refusal) if refusal.commit)
+    }
 }
 
 impl fmt::Display for Error {

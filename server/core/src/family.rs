@@ -8,6 +8,7 @@ use crate::client::Client;
 use crate::db::{Json, Tx, params, row, text_enum};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::facts::Fact;
 use crate::keys::Keys;
 use crate::resource::Resources;
 use crate::scope::Scope;
@@ -236,6 +237,7 @@ pub fn revoke_by(tx: &mut Tx<'_>, env: Env<'_>, family: &Family, actor: Option<&
     if !revoke(tx, &family.id, "user")? {
         return Ok(false);
     }
+    env.facts.note(Fact::Revoked);
     let details = serde_json::json!({
         "token_category": "refresh", "client_id": family.client_id, "token_user_id": family.user_id,
     });
@@ -252,6 +254,7 @@ pub fn revoke_for(tx: &mut Tx<'_>, env: Env<'_>, family: &Family, why: &'static 
     if !revoke(tx, &family.id, why)? {
         return Ok(());
     }
+    env.facts.note(Fact::Replayed);
     let action = match why {
         "rollback" => {
             "Refresh token from the future: the database was restored from a backup; token family revoked"

@@ -113,7 +113,7 @@ pub struct Keys {
 
 impl StoredKey {
     /// True if its secret part is still there.
-    fn is_held(&self) -> bool {
+    pub fn is_held(&self) -> bool {
         !matches!(self.state, KeyState::Revoked | KeyState::Removed)
     }
 }

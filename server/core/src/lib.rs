@@ -4,18 +4,21 @@
 
 pub mod audit;
 pub mod authorize;
+pub mod backup;
 pub mod claims;
 pub mod cleaning;
 pub mod client;
 pub mod code;
 pub mod consent;
 pub mod context;
+pub mod counting;
 pub mod credentials;
 pub mod db;
 pub mod device;
 pub mod env;
 pub mod error;
 pub mod extra_claims;
+pub mod facts;
 pub mod family;
 pub mod form;
 pub mod generation;

@@ -10,10 +10,15 @@ use crate::secret::hex;
 
 /// Makes a file of mode 0600 and flushes it and its folder. `AlreadyExists` if the name is taken, by a link as well.
 pub fn create(path: &Path, text: &str, ctx: &Context) -> Result<()> {
-    let draft = write_draft(path, text, ctx)?;
+    publish(&write_draft(path, text, ctx)?, path)
+}
+
+/// Gives a flushed draft in the same folder its name, and flushes the folder. `AlreadyExists` if the name is taken. The
+/// draft is gone either way.
+pub fn publish(draft: &Path, path: &Path) -> Result<()> {
     // Unlike a rename, a link never replaces what is there.
-    let linked = fs::hard_link(&draft, path);
-    fs::remove_file(&draft)?;
+    let linked = fs::hard_link(draft, path);
+    fs::remove_file(draft)?;
     linked?;
     flush_folder(path)
 }
@@ -24,16 +29,23 @@ pub fn replace(path: &Path, text: &str, ctx: &Context) -> Result<()> {
     flush_folder(path)
 }
 
-fn write_draft(path: &Path, text: &str, ctx: &Context) -> Result<PathBuf> {
+/// Makes an empty file of mode 0600 that nobody knows yet, beside `path`.
+pub fn draft(path: &Path, ctx: &Context) -> Result<(PathBuf, File)> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(format!(".{}", hex(&ctx.bytes::<8>())));
     let draft = PathBuf::from(draft);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    Ok((draft, file))
+}
+
+fn write_draft(path: &Path, text: &str, ctx: &Context) -> Result<PathBuf> {
+    let (draft, mut file) = draft(path, ctx)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     written.inspect_err(|_| drop(fs::remove_file(&draft))).map(|()| draft)
 }
 
-fn flush_folder(path: &Path) -> Result<()> {
+/// Makes the names in the folder of `path` durable.
+pub fn flush_folder(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -38,6 +38,11 @@ pub fn stopped(tx: &mut Tx<'_>, now: i64) -> Result<()> {
     settings::put(tx, HEARTBEAT_ROW, "stopped", now)
 }
 
+/// When a server last said that it is alive, or that it stopped.
+pub fn last_seen(tx: &mut Tx<'_>) -> Result<Option<i64>> {
+    Ok(settings::get(tx, HEARTBEAT_ROW)?.map(|(_, seen)| seen))
+}
+
 /// What to recover from, if the last process did not stop cleanly; notes that this one is alive.
 pub fn start(tx: &mut Tx<'_>, retry_window: i64, now: i64) -> Result<Option<Recovery>> {
     let last = settings::get(tx, HEARTBEAT_ROW)?;

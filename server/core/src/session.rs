@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::db::{Tx, params, row, text_enum};
 use crate::env::Env;
 use crate::error::Result;
+use crate::facts::Fact;
 use crate::family;
 use crate::logout;
 use crate::master::Master;
@@ -151,6 +152,7 @@ pub fn create(
         expires_at,
     };
     session.insert(tx)?;
+    env.facts.note(Fact::SessionBegun);
     Ok((session, cookie))
 }
 
@@ -255,13 +257,12 @@ pub fn end_all(tx: &mut Tx<'_>, user_id: &str, ctx: &Context) -> Result<()> {
 
 /// Ends a session of this user and the families that live only as long. False if there is no such active session.
 pub fn end(tx: &mut Tx<'_>, env: Env<'_>, user: &User, id: &str) -> Result<bool> {
-    let changed = tx.execute(
-        "UPDATE sessions SET status = 'ended' WHERE id = ?1 AND user_id = ?2 AND status = 'active'",
+    let ended: Option<(i64,)> = tx.one(
+        "UPDATE sessions SET status = 'ended' WHERE id = ?1 AND user_id = ?2 AND status = 'active' RETURNING created_at",
         params![id, &user.id],
     )?;
-    if changed == 0 {
-        return Ok(false);
-    }
+    let Some((created_at,)) = ended else { return Ok(false) };
+    env.facts.note(Fact::SessionEnded { lasted: env.now() - created_at });
     family::end_with_session(tx, id)?;
     logout::queue(tx, id, &user.id, env.ctx)?;
     crate::audit::Event::info("LOGOUT", "User signed out")

@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::db::{Json, Tx, params, row, text_enum};
 use crate::env::Env;
 use crate::error::Result;
+use crate::facts::Fact;
 use crate::jwt;
 use crate::scope::Scope;
 use crate::secret::Secret;
@@ -99,6 +100,7 @@ pub fn revoke(tx: &mut Tx<'_>, env: Env<'_>, token: &Token, actor: Option<&str>)
     if changed == 0 {
         return Ok(false);
     }
+    env.facts.note(Fact::Revoked);
     let details = serde_json::json!({
         "token_category": "access", "client_id": token.client_id, "token_user_id": token.user_id,
     });

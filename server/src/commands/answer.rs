@@ -1,5 +1,7 @@
 //! What a command answers, for people and for scripts.
 
+use std::process::ExitCode;
+
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -8,12 +10,23 @@ use time::format_description::well_known::Rfc3339;
 pub struct Answer {
     text: String,
     json: Value,
+    bad_news: bool,
 }
 
 impl Answer {
     /// A sentence for people.
     pub fn new(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), json }
+        Self { text: text.into(), json, bad_news: false }
+    }
+
+    /// The same, where what was found calls for somebody to act: the exit status says so.
+    pub fn bad_news(self, bad_news: bool) -> Self {
+        Self { bad_news, ..self }
+    }
+
+    /// What the program ends with.
+    pub fn status(&self) -> ExitCode {
+        if self.bad_news { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
     /// Nothing left to say.
@@ -81,7 +94,7 @@ pub fn time(seconds: i64) -> String {
 }
 
 /// A name from outside must not steer the terminal.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

@@ -1,6 +1,7 @@
 //! `authgate config`.
 
 use authgate::config::{Setting, reference};
+use authgate::openapi;
 use authgate::tls::Certificate;
 use authgate_core::context::{Clock as _, SystemClock};
 use authgate_core::error::Result;
@@ -16,6 +17,8 @@ pub enum Configuration {
     Check,
     /// Print every setting as a page of Markdown
     Docs,
+    /// Print the OpenAPI document of a server with this configuration
+    Openapi,
 }
 
 impl Configuration {
@@ -23,6 +26,8 @@ impl Configuration {
         match self {
             Configuration::Check => check(),
             Configuration::Docs => Ok(Answer::new(page(), reference().iter().map(object).collect())),
+            // The same with and without `--json`.
+            Configuration::Openapi => Ok(Answer::new(openapi::json(&configured()?.0), Value::Null)),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::rt::System;
 use authgate::config::Config;
-use authgate::http_client;
+use authgate::outgoing;
 use authgate_core::error::{Error, Result};
 use awc::Client;
 use clap::Args;
@@ -35,8 +35,8 @@ impl Healthcheck {
         };
         System::new().block_on(async {
             let client = match self.url {
-                Some(_) => http_client::trusting_the_system(TIMEOUT)?,
-                None => http_client::with_tls(itself::tls()?, TIMEOUT),
+                Some(_) => outgoing::client(outgoing::tls()?, TIMEOUT),
+                None => outgoing::client(itself::tls()?, TIMEOUT),
             };
             ask(&client, &url).await
         })

@@ -9,6 +9,7 @@ use authgate_core::context::{Context, SystemClock, SystemRandom};
 use authgate_core::db::Tx;
 use authgate_core::env::Env;
 use authgate_core::error::{Code, Error, Result};
+use authgate_core::facts::Facts;
 use authgate_core::policy::Policy;
 
 use super::configured;
@@ -20,6 +21,7 @@ pub struct Installation {
     policy: Policy,
     origin: Origin,
     ctx: Context,
+    facts: Facts,
 }
 
 impl Installation {
@@ -33,6 +35,7 @@ impl Installation {
             origin: origin(),
             config,
             ctx,
+            facts: Facts::default(),
         })
     }
 
@@ -50,6 +53,7 @@ impl Installation {
             recovery: None,
             origin: &self.origin,
             ctx: &self.ctx,
+            facts: &self.facts,
         }
     }
 
@@ -70,7 +74,7 @@ pub fn context() -> Context {
 }
 
 /// How the audit trail names commands.
-fn origin() -> Origin {
+pub fn origin() -> Origin {
     Origin { path: Some("cli".into()), ..Origin::default() }
 }
 

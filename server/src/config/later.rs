@@ -9,13 +9,11 @@ const OFF: &[&str] = &["false", "0"];
 const LATER: &[(&str, &[&str])] = &[
     ("CLIENT_CACHE_TYPE", &["memory"]),
     ("CLIENT_COUNT_CACHE_TYPE", &["memory"]),
-    ("ENABLE_SWAGGER", OFF),
     ("GITEA_OAUTH_ENABLED", OFF),
     ("GITHUB_OAUTH_ENABLED", OFF),
     ("GITLAB_OAUTH_ENABLED", OFF),
     ("HTTP_API_INSECURE_SKIP_VERIFY", OFF),
     ("METRICS_CACHE_TYPE", &["memory"]),
-    ("METRICS_ENABLED", OFF),
     ("MICROSOFT_OAUTH_ENABLED", OFF),
     ("OAUTH_INSECURE_SKIP_VERIFY", OFF),
     ("RATE_LIMIT_STORE", &["memory"]),

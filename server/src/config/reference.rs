@@ -1,8 +1,8 @@
 //! The settings as a table: name, default and doc stand in one place, from which the reference page is printed.
 
 use super::{
-    accounts, audit, compat, cors, database, file, keys, limits, oauth, registration, server, sessions,
-    tokens, traces,
+    accounts, audit, compat, cors, database, file, keys, limits, metrics, oauth, registration, server,
+    sessions, tokens, traces,
 };
 
 /// One environment variable.
@@ -34,6 +34,7 @@ pub fn reference() -> Vec<Setting> {
         accounts::SETTINGS,
         limits::SETTINGS,
         audit::SETTINGS,
+        metrics::SETTINGS,
         cors::SETTINGS,
         traces::SETTINGS,
         file::SETTINGS,

@@ -28,6 +28,8 @@ settings! { "Server";
     TRUSTED_PROXIES = "";
     /// How long browsers may keep static files whose name has no hash; `0` sends no header.
     STATIC_CACHE_MAX_AGE = "24h";
+    /// Serves the OpenAPI document of this server and a page to try it out, below `/swagger`.
+    ENABLE_SWAGGER = "false";
     /// How long running requests may take to finish after SIGTERM.
     SERVER_SHUTDOWN_TIMEOUT = "5s";
     /// How long audit events that wait may take to be written after that.
@@ -42,6 +44,7 @@ settings! { "Server";
 
 /// How the server is reached.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Server {
     /// Where it listens.
     pub addr: SocketAddr,
@@ -59,6 +62,8 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// `max-age` of static files without hash, in seconds; `None` sends no header.
     pub static_max_age: Option<i64>,
+    /// True if the OpenAPI document is served.
+    pub swagger: bool,
     /// How long running requests may take to finish.
     pub shutdown_timeout: Duration,
     /// How long audit events that wait may take after that.
@@ -97,6 +102,7 @@ pub(super) fn read(reader: &mut Reader<'_>, compat: &Compat) -> Server {
         tls: tls(reader),
         trusted_proxies: trusted_proxies(reader),
         static_max_age: Some(static_max_age).filter(|age| *age > 0),
+        swagger: reader.switch(ENABLE_SWAGGER),
         shutdown_timeout: reader.value(SERVER_SHUTDOWN_TIMEOUT, parse::duration),
         audit_shutdown_timeout: reader.value(AUDIT_SHUTDOWN_TIMEOUT, parse::duration),
         max_connections: usize::try_from(reader.integer(MAX_CONNECTIONS, 16..=1_000_000))

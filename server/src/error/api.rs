@@ -52,6 +52,11 @@ impl ApiError {
         self
     }
 
+    /// The code on the wire.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// What broke here; for the log only.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()

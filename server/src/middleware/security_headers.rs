@@ -49,6 +49,14 @@ pub fn handing_over(redirect_uri: &str) -> HeaderValue {
     HeaderValue::from_str(&format!("{policy}; script-src 'self'")).expect("a policy is visible ASCII")
 }
 
+/// The policy of the page that tries the API out: its script and the requests that it makes stay here. Its icons are in
+/// its stylesheet, as `data:`.
+pub fn trying_out() -> HeaderValue {
+    let policy = POLICY.replace("img-src 'self'", "img-src 'self' data:");
+    HeaderValue::from_str(&format!("{policy}; script-src 'self'; connect-src 'self'"))
+        .expect("a policy is visible ASCII")
+}
+
 #[cfg(test)]
 mod tests {
     use super::leading_to;

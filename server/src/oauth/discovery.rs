@@ -1,7 +1,7 @@
 //! The metadata of this server (RFC 8414, OpenID Connect Discovery 1.0): what it does, and nothing else.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
 use authgate_core::client::Grant;
 use authgate_core::keys::Keys;
 use authgate_core::policy::Policy;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::oauth::logout;
-use crate::reply;
+use crate::{reply, seen};
 
 /// The published documents, encoded once: they change only with the configuration and the keys.
 pub struct Metadata {
@@ -45,8 +45,8 @@ impl Metadata {
 }
 
 /// `GET /.well-known/openid-configuration`.
-pub async fn openid(app: Data<App>) -> HttpResponse {
-    reply::published(&app.keyring.now().metadata.openid)
+pub async fn openid(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    seen::told(&app, &request, reply::published(&app.keyring.now().metadata.openid))
 }
 
 /// `GET /.well-known/oauth-authorization-server`.

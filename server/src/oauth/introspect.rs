@@ -32,7 +32,10 @@ pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Res
             Ok((introspection::introspect(tx, env, &caller, (token, hint.as_deref()))?, caller.id))
         })
     };
+    let begun = app.clock.monotonic();
     let (answer, caller) = guarded(&app, &request, &INTROSPECT, &asked.0, attempt).await?;
+    let took = app.clock.monotonic().duration_since(begun);
+    app.metrics.oauth.looked_up(answer.members["active"] == true, took);
     note(&app, &request, &caller, &answer.members)?;
     if answer.by_switch {
         app.write_env(&request, move |tx, env| env.note_compat(tx, "COMPAT_INTROSPECT_ANY", &caller)).await?;

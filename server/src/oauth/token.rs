@@ -24,9 +24,13 @@ use crate::reply;
 pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, ApiError> {
     let asked = Arc::new(TokenRequest::read(bearer::authorization(&request)?, &form)?);
     let attempt = || exchange(&app, &request, Arc::clone(&asked));
-    let issued = guarded(&app, &request, &TOKEN, &asked.credentials, attempt).await?;
+    let issued = guarded(&app, &request, &TOKEN, &asked.credentials, attempt).await;
+    app.metrics.oauth.token(&asked.grant, &issued);
+    let (issued, begun) = (issued?, app.clock.monotonic());
     // Signed here, on the thread that answers, after the commit.
-    Ok(reply::json(StatusCode::OK, &issued.sign(&app.keyring.now().keys, &app.policy)?))
+    let signed = issued.sign(&app.keyring.now().keys, &app.policy)?;
+    app.metrics.oauth.signed(app.clock.monotonic().duration_since(begun));
+    Ok(reply::json(StatusCode::OK, &signed))
 }
 
 async fn exchange(app: &App, request: &HttpRequest, asked: Arc<TokenRequest>) -> Result<Issued> {

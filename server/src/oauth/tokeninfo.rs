@@ -30,7 +30,10 @@ struct Answer {
 pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let missing = || ApiError::no_token("missing_token", "");
     let token = bearer::token(&request)?.ok_or_else(missing)?;
-    let token = app.read_env(&request, move |tx, env| token::present(tx, env, &token)).await?;
+    let begun = app.clock.monotonic();
+    let found = app.read_env(&request, move |tx, env| token::present(tx, env, &token)).await;
+    app.metrics.oauth.presented(&found, app.clock.monotonic().duration_since(begun));
+    let token = found?;
     let answer = Answer {
         active: true,
         subject_type: if token.user_id.is_some() { "user" } else { "client" },

@@ -16,6 +16,7 @@ use crate::reply;
 pub async fn answer(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let missing = || ApiError::no_token("invalid_token", "Bearer token required");
     let token = bearer::token(&request)?.ok_or_else(missing)?;
+    let begun = app.clock.monotonic();
     let claims = app.read_env(&request, move |tx, env| {
         let token = token::present(tx, env, &token)?;
         let client = client::by_id(tx, &token.client_id)?.ok_or_else(jwt::invalid_token)?;
@@ -35,5 +36,7 @@ pub async fn answer(app: Data<App>, request: HttpRequest) -> Result<HttpResponse
         claims.insert("iss".into(), env.policy.issuer.as_str().into());
         Ok(claims)
     });
-    Ok(reply::json(StatusCode::OK, &claims.await?))
+    let claims = claims.await;
+    app.metrics.oauth.presented(&claims, app.clock.monotonic().duration_since(begun));
+    Ok(reply::json(StatusCode::OK, &claims?))
 }

@@ -6,21 +6,40 @@ use actix_web::middleware::from_fn;
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, guard, web};
 
 use super::unmatched;
+use crate::metrics::Route;
 use crate::middleware::cors;
 
-/// A URL under construction; hand it to a `ServiceConfig`.
+/// A URL under construction; hand it to [`super::Routes`].
 pub struct Endpoint {
+    path: String,
     resource: Resource,
     methods: Vec<Method>,
     is_page: bool,
+    is_cross_origin: bool,
 }
 
 /// The endpoint at `path`, which is a pattern of actix-web's router.
 pub fn at(path: &str) -> Endpoint {
-    Endpoint { resource: web::resource(path), methods: Vec::new(), is_page: false }
+    Endpoint {
+        path: path.to_owned(),
+        resource: web::resource(path).app_data(Route::at(path)),
+        methods: Vec::new(),
+        is_page: false,
+        is_cross_origin: false,
+    }
 }
 
 impl Endpoint {
+    /// The pattern it was made from.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The methods it answers.
+    pub fn methods(&self) -> &[Method] {
+        &self.methods
+    }
+
     /// Answers GET and HEAD.
     #[must_use]
     pub fn get<F, Args>(mut self, handler: F) -> Self
@@ -81,8 +100,9 @@ impl Endpoint {
     }
 
     /// Lets pages of other origins call it, as far as the operator allows (deviation D43).
-    pub fn cross_origin(self) -> impl HttpServiceFactory {
-        self.finished().wrap(from_fn(cors::cross_origin))
+    #[must_use]
+    pub fn cross_origin(self) -> Self {
+        Self { is_cross_origin: true, ..self }
     }
 
     /// Other methods are 405 with `Allow` (RFC 9110 15.5.6, deviation D40).
@@ -96,6 +116,10 @@ impl Endpoint {
 
 impl HttpServiceFactory for Endpoint {
     fn register(self, config: &mut AppService) {
-        self.finished().register(config);
+        if self.is_cross_origin {
+            self.finished().wrap(from_fn(cors::cross_origin)).register(config);
+        } else {
+            self.finished().register(config);
+        }
     }
 }

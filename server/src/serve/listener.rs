@@ -29,6 +29,7 @@ use super::http2;
 use super::patient::Patient;
 use crate::app::{App, Timeouts};
 use crate::client_address;
+use crate::metrics::Route;
 use crate::{form, middleware, routes, tls};
 use ipnet::IpNet;
 
@@ -99,6 +100,7 @@ fn application(
     let application = Application::new()
         .app_data(app.clone())
         .app_data(form::queries())
+        .app_data(Route::unknown())
         .wrap(from_fn(middleware::edge))
         .configure(routes::configure(app));
     let answering = application.into_factory().map_err(|error: actix_web::Error| error.error_response());

@@ -10,7 +10,7 @@ use authgate_core::error::{Error, Result};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::http_client;
+use crate::outgoing;
 
 /// What a collector may say at most, in bytes; all that it has to say is which spans it refused.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -59,8 +59,8 @@ impl HttpClient for Transport {
 }
 
 async fn work(mut queue: mpsc::Receiver<Job>, timeout: Duration) {
-    let http = match http_client::trusting_the_system(timeout) {
-        Ok(http) => http,
+    let http = match outgoing::tls() {
+        Ok(tls) => outgoing::client(tls, timeout),
         Err(error) => return tracing::error!(%error, "traces cannot be sent"),
     };
     while let Some((request, reply)) = queue.recv().await {

@@ -1,9 +1,11 @@
 //! The built program as an operator runs it, each test in a folder of its own.
 
+mod backup;
 mod client;
 mod configuration;
 mod consent;
 mod database;
+mod doctor;
 mod key;
 mod token;
 mod user;
@@ -20,6 +22,7 @@ use authgate_core::context::{Context, SystemClock, SystemRandom};
 use authgate_core::db::Tx;
 use authgate_core::env::Env;
 use authgate_core::error::Result;
+use authgate_core::facts::Facts;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -142,6 +145,7 @@ impl Server {
             recovery: None,
             origin: &self.origin,
             ctx: &self.ctx,
+            facts: &Facts::default(),
         };
         self.opened.store.write(|tx| job(tx, env)).unwrap()
     }

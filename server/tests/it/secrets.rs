@@ -70,6 +70,7 @@ async fn everything_is_kept(more: &[(&'static str, &'static str)]) {
     let headers = format!("api-key={}", use_of_all::SETTINGS[0].1);
     let mut env = vec![
         ("RUST_LOG", "trace"),
+        ("METRICS_ENABLED", "true"),
         ("ENABLE_RATE_LIMIT", "false"),
         ("ENABLE_DYNAMIC_CLIENT_REGISTRATION", "true"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.uri.as_str()),

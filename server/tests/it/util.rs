@@ -32,7 +32,7 @@ use tempfile::TempDir;
 pub use browser::{Client, Reply, Request};
 pub use flow::{CALLBACK, CHALLENGE, Registered, VERIFIER};
 pub use form::{Form, ORIGIN, tags};
-pub use programs::DEVICE_GRANT;
+pub use programs::{DEVICE_GRANT, Device};
 
 /// The moment every test begins at, in unix seconds.
 pub const START: i64 = 1_800_000_000;

@@ -47,6 +47,24 @@ fn refuse_newer(found: i64) -> Result<()> {
     )))
 }
 
+/// Refuses a file that is no database of this program, or one of a newer version. Returns its schema version.
+pub fn recognise(tx: &mut Tx<'_>) -> Result<i64> {
+    let found = version(tx)?;
+    refuse_newer(found)?;
+    let ours = (1..).zip(MIGRATIONS).map(|(version, (name, _))| (version, (*name).to_owned()));
+    let ran: Vec<(i64, String)> = match found {
+        0 => Vec::new(),
+        _ => tx.all("SELECT version, name FROM migrations ORDER BY version", &[])?,
+    };
+    // We have no triggers and views; whoever put one into a file has it run by whoever opens the file.
+    let foreign: Option<(String,)> =
+        tx.one("SELECT name FROM sqlite_master WHERE type IN ('trigger', 'view') LIMIT 1", &[])?;
+    if ran.is_empty() || foreign.is_some() || !ran.iter().cloned().eq(ours.take(ran.len())) {
+        return Err(Error::failed("it is no database of Authgate"));
+    }
+    Ok(found)
+}
+
 pub(super) fn migrate(tx: &mut Tx<'_>, now: i64) -> Result<usize> {
     let found = version(tx)?;
     refuse_newer(found)?;

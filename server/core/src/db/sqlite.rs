@@ -61,12 +61,33 @@ impl Sqlite {
     }
 
     pub(super) fn checkpoint(&self) -> Result<()> {
-        Ok(connect(&self.path)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+        fold(&self.path)
+    }
+
+    /// One read transaction, so writers go on; what was deleted is not copied.
+    pub(super) fn copy_into(&self, to: &Path) -> Result<()> {
+        let to = to.to_str().ok_or_else(|| Error::failed("the name of the file is not UTF-8"))?;
+        Ok(self.readers.get()?.execute("VACUUM INTO ?1", [to]).map(drop)?)
     }
 
     pub(super) fn writer(&self) -> Result<Connection> {
         connect(&self.path)
     }
+}
+
+/// Moves what was committed into the main file, so that the file alone is the whole database, and closes it.
+pub fn fold(path: &Path) -> Result<()> {
+    Ok(connect(path)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+}
+
+/// Reads a file that may be anything, beside a server or without one, and changes nothing in it.
+pub fn inspect<T>(path: &Path, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    // No function that a foreign schema names runs with rights of ours.
+    connection.pragma_update(None, "trusted_schema", "OFF")?;
+    job(&mut Tx::reader(On::Sqlite(&connection)))
 }
 
 fn connect(path: &Path) -> Result<Connection> {

@@ -273,6 +273,11 @@ impl Issued {
         Ok(())
     }
 
+    /// True if a refresh token is among them.
+    pub fn has_refresh_token(&self) -> bool {
+        self.refresh_token.is_some()
+    }
+
     /// The id of the access token.
     pub(super) fn jti(&self) -> &str {
         &self.access.jti

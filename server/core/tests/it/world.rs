@@ -9,6 +9,7 @@ use authgate_core::context::{Context, ManualClock, SystemRandom};
 use authgate_core::db::{Store, Tx, Writer};
 use authgate_core::env::Env;
 use authgate_core::error::{Code, Error, Result};
+use authgate_core::facts::Facts;
 use authgate_core::form::Params;
 use authgate_core::grants::{self, TokenRequest};
 use authgate_core::keys::{KeyConfig, Keys};
@@ -106,6 +107,7 @@ pub struct World {
     pub recovery: Option<Recovery>,
     pub random: Arc<Seeded>,
     pub origin: Origin,
+    pub facts: Facts,
     writer: Mutex<Writer>,
     path: PathBuf,
     folder: TempDir,
@@ -127,6 +129,7 @@ impl World {
             recovery: None,
             random: Arc::new(Seeded::new(1)),
             origin: Origin { ip: Some("192.0.2.1".into()), ..Origin::default() },
+            facts: Facts::default(),
             path,
             folder,
         }
@@ -148,6 +151,7 @@ impl World {
             recovery: self.recovery,
             origin: &self.origin,
             ctx,
+            facts: &self.facts,
         }
     }
 

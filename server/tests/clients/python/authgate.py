@@ -28,9 +28,9 @@ STOP_SECONDS = 30
 
 
 class Authgate:
-    """A running server and what its operator knows."""
+    """A running server and what its operator knows; `settings` are added to its environment."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
         self.folder = tempfile.mkdtemp(prefix="authgate-server-")
         port = free_port()
         self.issuer = f"https://localhost:{port}"
@@ -42,6 +42,7 @@ class Authgate:
             "DEFAULT_ADMIN_PASSWORD": self.password,
             "TLS_CERT_FILE": str(TLS / "server.pem"),
             "TLS_KEY_FILE": str(TLS / "server.key"),
+            **settings,
         }
         self.log = Path(self.folder, "server.log")
         with self.log.open("w") as log:

@@ -16,6 +16,16 @@ fn docs_is_the_page_in_docs() {
 }
 
 #[test]
+fn openapi_is_the_document_in_docs() {
+    let document = Place::empty().prints(&["config", "openapi"]);
+    let written = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json")).unwrap();
+    assert!(document == written, "run: authgate config openapi > docs/openapi.json");
+    let elsewhere = Place::empty().with("BASE_URL", "https://id.example.com/auth");
+    let document = elsewhere.json(&["config", "openapi"]);
+    assert_eq!(document["servers"][0]["url"], "https://id.example.com/auth");
+}
+
+#[test]
 fn check_says_what_is_wrong_or_unwise() {
     let place = Place::empty();
     assert_eq!(

@@ -78,6 +78,8 @@ async fn adv_15_strange_json_is_refused() {
     ] {
         ask_json(&anon, body).await.is_error(400, "invalid_request");
     }
+    let by_position = json!([id, null, null, []]);
+    ask_json(&anon, &by_position).await.is_error(400, "invalid_request");
     for body in [json!({}), json!({"client_id": ""}), json!({"client_id": Value::Null})] {
         ask_json(&anon, &body).await.is_error(400, "invalid_request");
     }

@@ -112,7 +112,8 @@ fn elsewhere(http: &Client, secret: &str) -> Requests {
         ),
         ("a method".into(), http.request(Method::PUT, "/oauth/token")),
     ]);
-    for path in ["/oauth/userinfo", "/oauth/tokeninfo", "/oauth/register/x", "/oauth/introspect"] {
+    for path in ["/oauth/userinfo", "/oauth/tokeninfo", "/oauth/register/x", "/oauth/introspect", "/metrics"]
+    {
         requests.push((
             format!("a bearer token of {path}"),
             http.get(path).header("authorization", &format!("Bearer {secret}")),

@@ -16,12 +16,13 @@ const LISTENS: &str = "/backchannel";
 const INITIAL_TOKEN: &str = "the-initial-access-token";
 
 /// What an operator sets. The first is the collector's key.
-pub(super) const SETTINGS: [(&str, &str); 6] = [
+pub(super) const SETTINGS: [(&str, &str); 7] = [
     ("the collector's key", "the-key-of-the-collector"),
     ("JWT_SECRET", "the jwt secret of thirty-two bytes or more"),
     ("SESSION_SECRET", "the session secret of thirty-two bytes or more"),
     ("MASTER_KEY", "bWFzdGVyIGtleSBvZiB0aGlydHktdHdvIGJ5dGVzLi4"),
     ("DEFAULT_ADMIN_PASSWORD", ADMIN_PASSWORD),
+    ("METRICS_TOKEN", "the-token-of-the-metrics"),
     ("DYNAMIC_CLIENT_REGISTRATION_TOKEN", INITIAL_TOKEN),
 ];
 

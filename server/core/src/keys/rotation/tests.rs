@@ -8,6 +8,7 @@ use super::*;
 use crate::audit::Origin;
 use crate::context::{Context, ManualClock, SystemRandom};
 use crate::db::Store;
+use crate::facts::Facts;
 use crate::keys::{KeyConfig, Keys, making};
 use crate::policy::Policy;
 use crate::testing::{NOW, policy};
@@ -51,6 +52,7 @@ impl Place {
                 recovery: None,
                 origin: &Origin::default(),
                 ctx: &ctx,
+                facts: &Facts::default(),
             };
             job(tx, env)
         })
