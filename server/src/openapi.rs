@@ -3,6 +3,7 @@
 //! One file a group of [`crate::routes`], in the words of [`operation`], [`field`] and [`answer`]. A test compares it with
 //! the registered routes, and the suite of clients holds a running server to it.
 
+mod admin;
 mod answer;
 mod documentation;
 mod field;
@@ -42,7 +43,7 @@ unknown is ignored.
 - The endpoints for programs answer other origins as far as the operator allows (`CORS_ALLOWED_ORIGINS`).";
 
 /// The groups, in the order in which they are shown: name, words, operations.
-fn groups() -> [(&'static str, &'static str, Vec<Operation>); 6] {
+fn groups() -> [(&'static str, &'static str, Vec<Operation>); 7] {
     [
         ("OAuth", "Clients and resource servers.", programs::operations()),
         (
@@ -52,7 +53,8 @@ fn groups() -> [(&'static str, &'static str, Vec<Operation>); 6] {
         ),
         ("Metadata", "What this server can do, and the keys of its tokens.", metadata::operations()),
         ("Pages", "What browsers open and post. Answers are HTML.", people::operations()),
-        ("Operation", "Probes.", operators::operations()),
+        ("Administration", "For signed-in administrators.", admin::operations()),
+        ("Operation", "Probes and monitoring.", operators::operations()),
         ("Documentation", "This description.", documentation::operations()),
     ]
 }

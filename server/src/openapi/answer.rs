@@ -124,6 +124,18 @@ pub fn file(media_types: &[&str], words: &str) -> ResponseBuilder {
     with(media_types.iter().fold(nothing(words), any), "Keep")
 }
 
+/// A file that nobody may store and browsers do not show.
+pub fn download(media_types: &[&str], words: &str) -> ResponseBuilder {
+    let any = |answer: ResponseBuilder, media_type: &&str| answer.content(*media_type, text());
+    let file = media_types.iter().fold(nothing(words), any);
+    with(with(file, "NoStore"), "Content-Disposition")
+}
+
+/// Text of a moment.
+pub fn text_file(media_type: &str, words: &str) -> ResponseBuilder {
+    nothing(words).content(media_type, text())
+}
+
 /// On to another URL.
 pub fn redirect(words: &str) -> ResponseBuilder {
     with(with(nothing(words), "NoStore"), "Location")
@@ -179,6 +191,7 @@ pub fn headers() -> Vec<(&'static str, Header)> {
         ("NoStore", header(only("no-store"), "Nobody may store this answer.")),
         ("ForAnHour", header(only("public, max-age=3600"), "Anybody may store this answer for an hour.")),
         ("Keep", header(text(), "For how long browsers may keep the file; absent if they should not.")),
+        ("Content-Disposition", header(text(), "The name of the file.")),
         ("Location", header(text(), "Where to go on.")),
         ("Retry-After", header(number(), "Seconds after which it is worth another try.")),
         (

@@ -1,7 +1,8 @@
-//! Probes.
+//! Probes and monitoring.
 
 use super::answer;
 use super::operation::{Operation, get};
+use super::security::{METRICS_TOKEN, NONE};
 
 /// All of them.
 pub fn operations() -> Vec<Operation> {
@@ -13,5 +14,17 @@ pub fn operations() -> Vec<Operation> {
         get("/readyz", "readyz", "Should it get requests?")
             .answers(200, answer::json("Ready", "It should."))
             .answers(503, answer::json("Ready", "It should not: `failing` says why.")),
+        get("/metrics", "metrics", "What Prometheus reads")
+            .says("Only with `METRICS_ENABLED=true`.")
+            .secured(&[METRICS_TOKEN, NONE])
+            .answers(200, answer::text_file("text/plain", "Every metric."))
+            .answers(
+                401,
+                answer::with(
+                    answer::json("MetricsRefusal", "The token is missing or wrong."),
+                    "BearerChallenge",
+                ),
+            )
+            .answers(404, answer::not_found()),
     ]
 }

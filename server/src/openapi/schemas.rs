@@ -14,6 +14,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
     all.extend(tokens());
     all.extend(registration());
     all.extend(metadata());
+    all.extend(super::admin::schemas());
     all.extend(probes());
     all
 }
@@ -272,13 +273,20 @@ fn probes() -> Vec<(&'static str, Schema)> {
                 ],
             ),
         ),
+        (
+            "MetricsRefusal",
+            object(
+                "Why the metrics are not shown.",
+                [text("error", "A code.").required(), text("message", "Words.").required()],
+            ),
+        ),
         ("Live", object("The process answers.", [one_of("status", &["alive"], "In a word.").required()])),
         (
             "Ready",
             object(
                 "Whether requests should come.",
                 [
-                    one_of("status", &["ready", "unavailable"], "In a word.").required(),
+                    one_of("status", &["ready", "stopping", "unavailable"], "In a word.").required(),
                     list("failing", "What does not work."),
                 ],
             ),

@@ -10,6 +10,8 @@ pub const ACCESS_TOKEN: &str = "AccessToken";
 pub const INITIAL_ACCESS_TOKEN: &str = "InitialAccessToken";
 /// What a registered client got for its own registration.
 pub const REGISTRATION_TOKEN: &str = "RegistrationAccessToken";
+/// What the operator gives to monitoring.
+pub const METRICS_TOKEN: &str = "MetricsToken";
 /// A person who signed in with this browser.
 pub const SESSION: &str = "Session";
 /// Nobody in particular, or a client that says so in the form.
@@ -32,6 +34,7 @@ pub fn schemes(cookie: &str) -> Vec<(&'static str, SecurityScheme)> {
             ),
         ),
         (ACCESS_TOKEN, http(HttpAuthScheme::Bearer, "An access token of this server (RFC 6750 2.1).")),
+        (METRICS_TOKEN, http(HttpAuthScheme::Bearer, "The operator's `METRICS_TOKEN`, if one is set.")),
         (
             INITIAL_ACCESS_TOKEN,
             http(

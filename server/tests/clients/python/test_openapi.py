@@ -46,7 +46,7 @@ class Run(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         server = Authgate(
-            ENABLE_SWAGGER="true", ENABLE_RATE_LIMIT="false", ENABLE_DYNAMIC_CLIENT_REGISTRATION="true",
+            ENABLE_SWAGGER="true", METRICS_ENABLED="true", ENABLE_RATE_LIMIT="false", ENABLE_DYNAMIC_CLIENT_REGISTRATION="true",
             DYNAMIC_CLIENT_REGISTRATION_MODE="open",
         )  # fmt: skip
         cls.addClassCleanup(server.stop)
