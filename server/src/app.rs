@@ -195,14 +195,14 @@ impl App {
             self.metrics.reads_refused.increment(1);
             Error::refused(Code::TemporarilyUnavailable, "The server is busy. Please try again.")
         })?;
-        let (store, asker) = (self.store.clone(), Span::current());
+        let (store, span) = (self.store.clone(), Span::current());
         let (clock, wait) = (Arc::clone(&self.clock), self.metrics.read_wait.clone());
         let asked = clock.monotonic();
         let timed = move |tx: &mut Tx<'_>| {
             wait.record(clock.monotonic().duration_since(asked));
             job(tx)
         };
-        let read = block(move || asker.in_scope(|| store.read(timed)));
+        let read = block(move || span.in_scope(|| store.read(timed)));
         read.await.map_err(|_| Error::failed("a read panicked"))?
     }
 

@@ -50,13 +50,13 @@ impl Hasher {
         let (reply, answer) = oneshot::channel();
         let (measures, clock, asked) =
             (self.measures.clone(), Arc::clone(&self.clock), self.clock.monotonic());
-        let asker = Span::current();
+        let span = Span::current();
         let waiting = tracing::info_span!(target: SPANS, "waiting for the hasher");
         let job = Box::new(move || {
             drop(waiting);
             measures.waiting.decrement(1);
             measures.wait.record(clock.monotonic().duration_since(asked));
-            let answer = asker.in_scope(|| tracing::info_span!(target: SPANS, "hashing").in_scope(job));
+            let answer = span.in_scope(|| tracing::info_span!(target: SPANS, "hashing").in_scope(job));
             // Nobody waits any more if the browser has gone.
             let _ = reply.send(answer);
         });
