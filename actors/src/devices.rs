@@ -112,8 +112,7 @@ impl Handler<Letter<Poll>> for PollClock {
     type Result = ();
 
     fn handle(&mut self, letter: Letter<Poll>, _: &mut Context<Self>) {
-        let (message, reply) = letter.open();
-        reply.send(self.poll(message));
+        letter.answer(|poll| self.poll(poll));
     }
 }
 
@@ -121,9 +120,7 @@ impl Handler<Letter<Forget>> for PollClock {
     type Result = ();
 
     fn handle(&mut self, letter: Letter<Forget>, _: &mut Context<Self>) {
-        let (message, reply) = letter.open();
-        self.forget(&message.code_id);
-        reply.send(());
+        letter.answer(|message| self.forget(&message.code_id));
     }
 }
 

@@ -9,6 +9,7 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
 use authgate_core::db::{Tx, Writer};
 use authgate_core::error::Result;
 
+use crate::asker::Asker;
 use crate::mailbox::{Letter, Mailbox};
 use crate::measures::Measures;
 use crate::supervisor::{self, Health};
@@ -88,7 +89,7 @@ struct Commits {
 
 struct Committer {
     writer: Writer,
-    gathered: Vec<Box<dyn Entry>>,
+    gathered: Vec<(Asker, Box<dyn Entry>)>,
     flush_sent: bool,
     commits: Arc<Commits>,
     measures: Measures,
@@ -110,8 +111,8 @@ impl<T: Send + 'static> Handler<Letter<Write<T>>> for Committer {
     type Result = ();
 
     fn handle(&mut self, letter: Letter<Write<T>>, context: &mut Context<Self>) {
-        let (message, reply) = letter.open();
-        self.gathered.push(batch::entry(message.job, reply));
+        let (message, asker, reply) = letter.open_for_later();
+        self.gathered.push((asker, batch::entry(message.job, reply)));
         if self.gathered.len() == MAX_BATCH {
             self.flush();
         } else if !self.flush_sent {
@@ -144,6 +145,7 @@ impl Committer {
                 self.measures.batch.record(u32::try_from(size).expect("a batch has at most 64 jobs"));
                 answers.into_iter().for_each(Answer::send);
             }
+            // One line: each of the requests gets a line of its own when it is answered.
             Err(error) => tracing::error!(%error, jobs = size, "a commit failed; its requests are refused"),
         }
     }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod asker;
 pub mod audit;
 pub mod devices;
 #[cfg(debug_assertions)]

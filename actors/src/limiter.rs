@@ -151,8 +151,7 @@ impl Handler<Letter<Take>> for Windows {
     type Result = ();
 
     fn handle(&mut self, letter: Letter<Take>, _: &mut Context<Self>) {
-        let (message, reply) = letter.open();
-        reply.send(self.take(message));
+        letter.answer(|take| self.take(take));
     }
 }
 
@@ -160,9 +159,7 @@ impl Handler<Letter<GiveBack>> for Windows {
     type Result = ();
 
     fn handle(&mut self, letter: Letter<GiveBack>, _: &mut Context<Self>) {
-        let (message, reply) = letter.open();
-        self.give_back(&message.bucket);
-        reply.send(());
+        letter.answer(|message| self.give_back(&message.bucket));
     }
 }
 

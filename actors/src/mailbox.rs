@@ -8,6 +8,7 @@ use authgate_core::error::{Code, Error};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
+use crate::asker::Asker;
 use crate::supervisor::Vitals;
 
 /// Why an actor did not answer.
@@ -68,11 +69,12 @@ impl<A: Actor<Context = Context<A>>> Mailbox<A> {
         let (sender, answer) = oneshot::channel();
         let asked = async {
             let Door { address, vitals } = &*self.door;
+            let asker = Asker::here(vitals.name());
             let room = vitals.wait_for_room().await;
             if !address.connected() {
                 return Err(Refused::Lost);
             }
-            address.do_send(Letter { message, reply: Reply { sender: Some(sender), room } });
+            address.do_send(Letter { message, asker, reply: Reply { sender: Some(sender), room } });
             answer.await.map_err(|_| Refused::Lost)
         };
         timeout(patience, asked).await.unwrap_or(Err(Refused::Full))
@@ -98,22 +100,36 @@ impl<A: Actor<Context = Context<A>>> Mailbox<A> {
         }
         // actix bounds its queue per address, and each clone is an address: the room is counted here instead.
         let room = vitals.take_room().ok_or(Refused::Full)?;
-        address.do_send(Letter { message, reply: Reply { sender, room } });
+        let asker = Asker::here(vitals.name());
+        address.do_send(Letter { message, asker, reply: Reply { sender, room } });
         Ok(())
     }
 }
 
-/// A message on its way, with its place in the mailbox and the way back.
+/// A message on its way, with who asks, its place in the mailbox and the way back.
 pub(crate) struct Letter<M: Message> {
     message: M,
+    asker: Asker,
     reply: Reply<M::Result>,
 }
 
 impl<M: Message> Letter<M> {
-    /// What a handler does first: its wait is over.
+    /// Answers with what `work` makes of the message. What it logs is the asker's.
+    pub(crate) fn answer(self, work: impl FnOnce(M) -> M::Result) {
+        let (message, asker, reply) = self.open_for_later();
+        reply.send(asker.handling().in_scope(|| work(message)));
+    }
+
+    /// What a handler does first that answers otherwise: its wait is over.
     pub(crate) fn open(self) -> (M, Reply<M::Result>) {
+        let (message, _, reply) = self.open_for_later();
+        (message, reply)
+    }
+
+    /// The same for one that gathers: the asker goes on waiting.
+    pub(crate) fn open_for_later(self) -> (M, Asker, Reply<M::Result>) {
         self.reply.room.opened();
-        (self.message, self.reply)
+        (self.message, self.asker, self.reply)
     }
 }
 

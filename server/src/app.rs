@@ -23,6 +23,7 @@ use authgate_core::master::Master;
 use authgate_core::policy::Policy;
 use authgate_core::recovery::{self, Recovery};
 use tokio::sync::Semaphore;
+use tracing::Span;
 
 use crate::client_address;
 use crate::config::Config;
@@ -194,14 +195,15 @@ impl App {
             self.metrics.reads_refused.increment(1);
             Error::refused(Code::TemporarilyUnavailable, "The server is busy. Please try again.")
         })?;
-        let (store, clock, wait) =
-            (self.store.clone(), Arc::clone(&self.clock), self.metrics.read_wait.clone());
+        let (store, span) = (self.store.clone(), Span::current());
+        let (clock, wait) = (Arc::clone(&self.clock), self.metrics.read_wait.clone());
         let asked = clock.monotonic();
         let timed = move |tx: &mut Tx<'_>| {
             wait.record(clock.monotonic().duration_since(asked));
             job(tx)
         };
-        block(move || store.read(timed)).await.map_err(|_| Error::failed("a read panicked"))?
+        let read = block(move || span.in_scope(|| store.read(timed)));
+        read.await.map_err(|_| Error::failed("a read panicked"))?
     }
 
     /// [`Self::read`] with what every rule can see.

@@ -10,12 +10,16 @@ use actix_web::web::block;
 use authgate_core::client::Client;
 use authgate_core::error::Result;
 use authgate_core::logout::{self, Notice};
+use authgate_core::trace::SPANS;
 use futures_util::future::join_all;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 use url::Url;
 
 use crate::app::App;
 use crate::outgoing;
 use crate::public_address::is_public;
+use crate::traces::NOTICE;
 
 /// Between two looks for notices that are due.
 const LOOK: Duration = Duration::from_secs(1);
@@ -49,11 +53,29 @@ pub async fn deliver(app: &App) -> Result<usize> {
             Some(http) => http,
             none => none.insert(outgoing::client(outgoing::tls()?, TIMEOUT)),
         };
-        let sent = join_all(due.into_iter().map(|(notice, client)| send(app, http, notice, client))).await;
+        let sent = join_all(due.into_iter().map(|(notice, client)| {
+            let span = span(&client);
+            send(app, http, notice, client).instrument(span)
+        }))
+        .await;
         for answer in sent {
             taken += usize::from(answer?);
         }
     }
+}
+
+/// The span of an attempt, a trace of its own. The client is not told which: it is nobody's business there.
+fn span(client: &Client) -> Span {
+    tracing::info_span!(
+        target: SPANS,
+        NOTICE,
+        otel.name = "POST",
+        otel.kind = "client",
+        otel.status_code = Empty,
+        http.request.method = "POST",
+        http.response.status_code = Empty,
+        client_id = client.id,
+    )
 }
 
 /// One attempt; true if the client took it.
@@ -67,6 +89,7 @@ async fn send(app: &App, http: &awc::Client, notice: Notice, client: Client) -> 
         Err(_) => Some(format!("no answer within {} s", TIMEOUT.as_secs())),
     };
     if let Some(trouble) = &trouble {
+        Span::current().record("otel.status_code", "ERROR");
         tracing::warn!(
             client_id = client.id,
             attempt = notice.attempts + 1,
@@ -91,6 +114,7 @@ async fn post(http: &awc::Client, client: &Client, token: String) -> Result<(), 
     }
     let response =
         request.send_body(format!("logout_token={token}")).await.map_err(|error| error.to_string())?;
+    Span::current().record("http.response.status_code", response.status().as_u16());
     match response.status().as_u16() {
         200 | 204 => Ok(()),
         status => Err(format!("it answered {status}")),

@@ -25,6 +25,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use answer::Answer;
 use authgate::config::{self, Config};
+use authgate::traces::Traces;
 use authgate::{environment, logging};
 use authgate_core::error::{Error, Result};
 use installation::Installation;
@@ -126,11 +127,16 @@ impl Command {
 /// Runs the server until it is told to stop.
 fn serve() -> Result<()> {
     let (config, warnings) = configured()?;
-    logging::start(&config.server);
+    let traces = config.traces.as_ref().map(Traces::start).transpose()?;
+    logging::start(&config.server, traces.as_ref());
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    authgate::serve::run(config)
+    let ended = authgate::serve::run(config);
+    if let Some(traces) = traces {
+        traces.stop();
+    }
+    ended
 }
 
 /// The configuration of this process, and what its operator should know.

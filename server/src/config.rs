@@ -23,6 +23,7 @@ mod registration;
 mod server;
 mod sessions;
 mod tokens;
+mod traces;
 
 use std::collections::BTreeMap;
 
@@ -44,6 +45,7 @@ pub use registration::Registration;
 pub use server::{Server, Tls};
 pub use sessions::Sessions;
 pub use tokens::{Lifetimes, Profiles, Tokens};
+pub use traces::{Sampler, Traces};
 
 use reader::Reader;
 
@@ -72,6 +74,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// Cross-origin answers; `None` sends no CORS header at all.
     pub cors: Option<Cors>,
+    /// Where traces go; `None` makes none.
+    pub traces: Option<Traces>,
     /// What is done as the reference does it although it is unsafe.
     pub compat: Compat,
     /// Password of the first administrator; `None` makes one.
@@ -110,6 +114,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
     let audit = audit::read(&mut reader);
     let metrics = metrics::read(&mut reader);
     let cors = cors::read(&mut reader);
+    let traces = traces::read(&mut reader);
     let admin_password = accounts::read(&mut reader);
     let (scopes, resources) = file::read(&mut reader);
     let registration = registration::read(&mut reader, &scopes);
@@ -126,6 +131,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
         audit,
         metrics,
         cors,
+        traces,
         compat,
         admin_password,
         scopes,

@@ -8,7 +8,9 @@ use std::thread;
 
 use authgate_core::context::Clock;
 use authgate_core::error::{Code, Error, Result};
+use authgate_core::trace::SPANS;
 use tokio::sync::oneshot;
+use tracing::Span;
 
 use crate::metrics::Hashing;
 
@@ -48,11 +50,15 @@ impl Hasher {
         let (reply, answer) = oneshot::channel();
         let (measures, clock, asked) =
             (self.measures.clone(), Arc::clone(&self.clock), self.clock.monotonic());
+        let span = Span::current();
+        let waiting = tracing::info_span!(target: SPANS, "waiting for the hasher");
         let job = Box::new(move || {
+            drop(waiting);
             measures.waiting.decrement(1);
             measures.wait.record(clock.monotonic().duration_since(asked));
+            let answer = span.in_scope(|| tracing::info_span!(target: SPANS, "hashing").in_scope(job));
             // Nobody waits any more if the browser has gone.
-            let _ = reply.send(job());
+            let _ = reply.send(answer);
         });
         self.measures.waiting.increment(1);
         self.queue.try_send(job).map_err(|_| {

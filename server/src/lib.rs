@@ -35,6 +35,7 @@ pub mod serve;
 pub mod session;
 mod swagger;
 pub mod tls;
+pub mod traces;
 
 #[cfg(test)]
 mod testing;

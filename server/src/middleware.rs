@@ -1,6 +1,6 @@
 //! What happens around every request, whatever it asks for.
 //!
-//! A request gets an id, a panicking handler becomes a 500, an error for a person becomes a page, every answer gets
+//! A request gets an id and a span, a panicking handler becomes a 500, an error for a person becomes a page, every answer gets
 //! the security headers, and one line is logged. Limits and cross-origin answers belong to single endpoints: see
 //! [`limit`] and [`cors`].
 
@@ -11,6 +11,8 @@ mod head;
 pub mod limit;
 mod panic;
 pub mod request_id;
+pub mod request_span;
+mod route;
 pub mod security_headers;
 
 use actix_web::body::BoxBody;
@@ -18,7 +20,9 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpResponse};
+use tracing::{Instrument as _, Span};
 
 use crate::app::App;
 use crate::client_address;
@@ -27,6 +31,7 @@ use crate::metrics::{Arrived, Route};
 use crate::serve::patient::Requests;
 use crate::session;
 use request_id::RequestId;
+pub use request_span::REQUEST;
 
 /// Wraps the whole application.
 pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
@@ -34,54 +39,69 @@ pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servic
     client_address::note(&request, &app.config.server.trusted_proxies);
     let _running = request.conn_data::<Requests>().map(Requests::begin);
     let id = RequestId::new(app.random.as_ref());
-    let line = access_log::Line::of(&request, id.clone(), app.clock.now_ms());
-    let arrived = app.metrics.http.arrived(request.method(), app.clock.monotonic());
-    request.extensions_mut().insert(id.clone());
-
-    let answer = match head::refusal(&request) {
-        Some(refusal) => Some(Ok(request.into_response(refusal))),
-        None => panic::caught(next.call(request)).await,
-    };
-    let mut response = match answer {
-        Some(Ok(response)) => response,
-        Some(Err(error)) => return Err(without_request(&app, (line, arrived), error.error_response())),
-        None => {
-            tracing::error!(request_id = id.as_str(), "a handler panicked");
-            let response = HttpResponse::InternalServerError().finish();
-            return Err(without_request(&app, (line, arrived), response));
-        }
-    };
-    if let Some(cause) = error::cause(response.response()) {
-        tracing::error!(request_id = id.as_str(), cause, "a request failed");
+    let route = route::of(&request);
+    let span = request_span::of(&id);
+    if app.config.traces.is_some() {
+        request_span::trace(&span, &request, &route, app.config.server.https);
     }
-    response = error_page::rendered(&app, &id, response);
-    limit::add_headers(&mut response);
-    session::slide(&mut response);
-    let route =
-        response.request().app_data::<Route>().expect("the application has one for what no route takes");
-    count(&app, &arrived, route, response.status());
-    finish(&app, line, response.response_mut());
-    Ok(response)
+    let line = access_log::Line::of(&request, route, app.clock.now_ms());
+    let arrived = app.metrics.http.arrived(request.method(), app.clock.monotonic());
+    let edge = Edge { app, id, line, arrived, span: span.clone() };
+    edge.answer(request, next).instrument(span).await
 }
 
-fn finish(app: &App, line: access_log::Line, response: &mut HttpResponse) {
-    security_headers::add(response.headers_mut(), app.config.server.https);
-    id_header(&line, response);
-    line.write(response.status(), app.clock.now_ms());
+/// What is known of a request until it is answered.
+struct Edge {
+    app: Data<App>,
+    id: RequestId,
+    line: access_log::Line,
+    arrived: Arrived,
+    span: Span,
 }
 
-fn id_header(line: &access_log::Line, response: &mut HttpResponse) {
-    response.headers_mut().insert(request_id::HEADER, line.id().header());
-}
+impl Edge {
+    async fn answer(self, request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+        request.extensions_mut().insert(self.id.clone());
+        let answer = match head::refusal(&request) {
+            Some(refusal) => Some(Ok(request.into_response(refusal))),
+            None => panic::caught(next.call(request)).await,
+        };
+        let mut response = match answer {
+            Some(Ok(response)) => response,
+            Some(Err(error)) => return Err(self.without_request(error.error_response())),
+            None => {
+                tracing::error!("a handler panicked");
+                return Err(self.without_request(HttpResponse::InternalServerError().finish()));
+            }
+        };
+        if let Some(cause) = error::cause(response.response()) {
+            tracing::error!(cause, "a request failed");
+        }
+        response = error_page::rendered(&self.app, &self.id, response);
+        limit::add_headers(&mut response);
+        session::slide(&mut response);
+        let route =
+            response.request().app_data::<Route>().expect("the application has one for what no route takes");
+        self.count(route, response.status());
+        self.finish(response.response_mut());
+        Ok(response)
+    }
 
-fn count(app: &App, arrived: &Arrived, route: &Route, status: StatusCode) {
-    arrived.answered(&app.metrics.registry, route, status, app.clock.monotonic());
-}
+    /// The answer when no request is left to attach it to, and so no route either.
+    fn without_request(self, mut response: HttpResponse) -> Error {
+        self.count(&Route::unknown(), response.status());
+        self.finish(&mut response);
+        InternalError::from_response("answered at the edge", response).into()
+    }
 
-/// The answer when no request is left to attach it to, and so no route either.
-fn without_request(app: &App, of: (access_log::Line, Arrived), mut response: HttpResponse) -> Error {
-    let (line, arrived) = of;
-    count(app, &arrived, &Route::unknown(), response.status());
-    finish(app, line, &mut response);
-    InternalError::from_response("answered at the edge", response).into()
+    fn count(&self, route: &Route, status: StatusCode) {
+        self.arrived.answered(&self.app.metrics.registry, route, status, self.app.clock.monotonic());
+    }
+
+    fn finish(self, response: &mut HttpResponse) {
+        security_headers::add(response.headers_mut(), self.app.config.server.https);
+        response.headers_mut().insert(request_id::HEADER, self.id.header());
+        request_span::answered(&self.span, response.status());
+        self.line.write(response.status(), self.app.clock.now_ms());
+    }
 }

@@ -17,6 +17,7 @@ use authgate_core::user::User;
 use crate::app::App;
 use crate::browser;
 use crate::error::PageError;
+use crate::middleware::request_span;
 use crate::page::Account;
 
 /// A browser with a live session.
@@ -43,6 +44,7 @@ impl SignedIn {
             app.record(request, event.by(&user.id).named(&user.username).with(details)).await?;
             return Ok(None);
         }
+        request_span::user(&user.id);
         let now = app.context().now();
         if session::is_due(&session, now) {
             if session.remember {

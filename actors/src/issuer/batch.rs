@@ -4,6 +4,7 @@ use authgate_core::db::{Tx, Writer};
 use authgate_core::error::Result;
 use tokio::time::Instant;
 
+use crate::asker::{Asker, Handling};
 use crate::mailbox::Reply;
 use crate::measures::Measures;
 
@@ -51,15 +52,18 @@ impl<T> Answer for Done<T> {
 /// Commits the batch and returns its answers. On an error nothing is written and every reply is dropped.
 pub(super) fn commit(
     writer: &mut Writer,
-    batch: Vec<Box<dyn Entry>>,
+    batch: Vec<(Asker, Box<dyn Entry>)>,
     measures: &Measures,
 ) -> Result<Vec<Box<dyn Answer>>> {
+    let batch = batch.into_iter().map(|(asker, entry)| (asker.handling(), entry));
+    let (handled, entries): (Vec<_>, Vec<_>) = batch.unzip();
+    let _commit = Handling::commit(&handled).entered();
     // Nothing is open unless the commit before this one failed badly or panicked.
     writer.rollback()?;
     let asked = Instant::now();
     writer.begin()?;
     measures.lock.record(asked.elapsed());
-    let committed = run(writer, batch).and_then(|answers| {
+    let committed = run(writer, &handled, entries).and_then(|answers| {
         #[cfg(debug_assertions)]
         crate::failpoint::reached("before_commit");
         let begun = Instant::now();
@@ -76,6 +80,10 @@ pub(super) fn commit(
     committed
 }
 
-fn run(writer: &mut Writer, batch: Vec<Box<dyn Entry>>) -> Result<Vec<Box<dyn Answer>>> {
-    batch.into_iter().map(|entry| entry.run(writer)).collect()
+fn run(
+    writer: &mut Writer,
+    handled: &[Handling],
+    entries: Vec<Box<dyn Entry>>,
+) -> Result<Vec<Box<dyn Answer>>> {
+    handled.iter().zip(entries).map(|(request, entry)| request.in_scope(|| entry.run(writer))).collect()
 }

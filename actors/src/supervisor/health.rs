@@ -103,7 +103,7 @@ pub(crate) struct Vitals {
 }
 
 impl Vitals {
-    pub(super) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 

@@ -130,8 +130,7 @@ impl Handler<Letter<Say>> for Echo {
     type Result = ();
 
     fn handle(&mut self, letter: Letter<Say>, _: &mut Context<Self>) {
-        let (message, reply) = letter.open();
-        reply.send(message.0);
+        letter.answer(|message| message.0);
     }
 }
 

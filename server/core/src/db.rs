@@ -135,7 +135,10 @@ impl Writer {
         if self.chain.is_some() {
             audit::store_chain(&mut self.tx())?;
         }
-        self.batch("COMMIT")
+        let commit = "COMMIT";
+        // Where the time of a write goes.
+        let _span = sqlite::statement(commit);
+        self.batch(commit)
     }
 
     /// Undoes everything since `begin`; nothing to do if no transaction is open.

@@ -44,6 +44,7 @@ pub mod seed;
 pub mod session;
 mod settings;
 pub mod token;
+pub mod trace;
 pub mod user;
 
 #[cfg(test)]

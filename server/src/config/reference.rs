@@ -2,7 +2,7 @@
 
 use super::{
     accounts, audit, compat, cors, database, file, keys, limits, metrics, oauth, registration, server,
-    sessions, tokens,
+    sessions, tokens, traces,
 };
 
 /// One environment variable.
@@ -36,6 +36,7 @@ pub fn reference() -> Vec<Setting> {
         audit::SETTINGS,
         metrics::SETTINGS,
         cors::SETTINGS,
+        traces::SETTINGS,
         file::SETTINGS,
         compat::SETTINGS,
     ]

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::browser;
 use crate::error::PageError;
 use crate::middleware::limit::{self, Rule};
+use crate::middleware::request_span;
 use crate::session::{SignedIn, cookie, lives};
 
 /// One text for every reason (deviation D44).
@@ -58,12 +59,14 @@ pub async fn login(
     let name = username.clone();
     let found = app.read_env(request, move |tx, _| user::by_username(tx, &name)).await?;
     let attempts = Attempts::take(app, request, &username, found.as_ref()).await.map_err(Rejected::Other)?;
+    let known = found.as_ref().map(|user| user.username.clone());
     if let Some(verified) = verify(app, password, found).await? {
         attempts.give_back(app);
         return Ok(sign_in(app, request, verified, form.get("remember_me") == Some("1")).await?);
     }
-    let shown: String = username.chars().filter(|c| !c.is_control()).take(100).collect();
-    let event = Event::warning("AUTHENTICATION_FAILURE", "User login attempt failed").named(&shown);
+    // A name that nobody has may be a password in the wrong box.
+    let shown = known.as_deref().unwrap_or("(unknown)");
+    let event = Event::warning("AUTHENTICATION_FAILURE", "User login attempt failed").named(shown);
     let event = Event { error: Some("invalid credentials"), ..event };
     app.record(request, event.with(serde_json::json!({"auth_source": "local"}))).await?;
     Err(Rejected::Credentials(WRONG))
@@ -170,6 +173,7 @@ async fn sign_in(
             Ok(handle)
         })
         .await?;
+    request_span::user(&id);
     let known = app.master.seal(KNOWN, "", id.as_bytes(), &app.context());
     Ok([cookie(app, &handle, remember), browser::set(app, browser::KNOWN, known, Some(KNOWN_FOR))])
 }

@@ -22,5 +22,5 @@ fn html(app: &App, id: &RequestId, response: &ServiceResponse) -> Option<String>
     let error = response.response().error()?.as_error::<PageError>()?;
     let page = ErrorPage { request_id: Some(id.as_str().to_owned()), ..error.page().clone() };
     let html = app.pages.render(&page);
-    html.inspect_err(|cause| tracing::error!(request_id = id.as_str(), %cause, "an error page failed")).ok()
+    html.inspect_err(|cause| tracing::error!(%cause, "an error page failed")).ok()
 }

@@ -13,6 +13,7 @@ use super::bearer;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::middleware::limit::{self, ClientRules};
+use crate::middleware::request_span;
 
 /// The credentials of a request that needs them.
 pub fn credentials(request: &HttpRequest, params: &Params) -> Result<Credentials> {
@@ -41,7 +42,7 @@ pub async fn guarded<T, F: Future<Output = Result<T>>>(
         Some(client) => limit::look(app, request, &rules.requests, client).await?,
         None => None,
     };
-    let mut outcome = attempt().await;
+    let mut outcome = noted(attempt().await, credentials);
     if is_failure(&outcome) {
         let address = limit::address(request);
         limit::note(request, limit::take(app, request, &rules.failures, &address).await?);
@@ -52,7 +53,7 @@ pub async fn guarded<T, F: Future<Output = Result<T>>>(
         // It was right, or nobody can say now: neither is a failure.
         app.limiter.give_back(rules.failures.name, address.clone());
         first_use?;
-        outcome = attempt().await;
+        outcome = noted(attempt().await, credentials);
         if is_failure(&outcome) {
             limit::note(request, limit::take(app, request, &rules.failures, &address).await?);
             return Ok(outcome?);
@@ -63,6 +64,22 @@ pub async fn guarded<T, F: Future<Output = Result<T>>>(
         limit::note(request, Some(Verdict { remaining: before.remaining.saturating_sub(1), ..before }));
     }
     Ok(outcome?)
+}
+
+/// Notes the client for the log, once it is known to be one; before that, its name may be anything, such as a secret in
+/// the wrong field. An answer that does not depend on the client says nothing about it.
+fn noted<T>(outcome: Result<T>, credentials: &Credentials) -> Result<T> {
+    let authenticated = match &outcome {
+        Ok(_) => true,
+        Err(Error::Refused(refusal)) => {
+            !matches!(refusal.code, Code::InvalidClient | Code::TemporarilyUnavailable)
+        }
+        Err(Error::Failed(_)) => false,
+    };
+    if authenticated {
+        request_span::client(&credentials.client_id);
+    }
+    outcome
 }
 
 fn is_failure<T>(outcome: &Result<T>) -> bool {

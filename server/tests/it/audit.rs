@@ -2,7 +2,7 @@
 
 mod contract;
 
-use authgate_core::audit::{self, Entry, Filter};
+use authgate_core::audit::{self, Entry, Event, Filter};
 use authgate_core::user::{self, Role};
 use serde_json::Value;
 
@@ -57,6 +57,7 @@ async fn adv_35_only_administrators_read_the_trail() {
 async fn events_are_json_in_pages() {
     let (app, _) = TestApp::init().start();
     let admin = app.admin().await;
+    app.create_user("user14").await;
     for n in 0..25 {
         let form = [("username", format!("user{n}")), ("password", "wrong".to_owned())];
         let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -72,6 +73,7 @@ async fn events_are_json_in_pages() {
     assert_eq!(json["pagination"]["TotalPages"], 3);
     let event = &json["logs"][0];
     assert_eq!(event["actor_username"], "user14", "newest first");
+    assert_eq!(json["logs"][1]["actor_username"], "(unknown)", "what nobody is called may be a password");
     assert_eq!(event["severity"], "WARNING");
     assert_eq!(event["success"], false);
     assert_eq!(event["actor_ip"], "127.0.0.1");
@@ -109,8 +111,9 @@ async fn bad_questions_are_answered_with_what_would_be_right() {
 async fn adv_27_everything_can_be_exported_and_no_cell_is_a_formula() {
     let (app, _) = TestApp::init().with("LOGIN_RATE_LIMIT", "100000").start();
     let admin = app.admin().await;
-    let form = [("username", "=HYPERLINK(\"http://evil\")"), ("password", "wrong")];
-    app.client().post("/login").form(&form).send().await;
+    let (origin, ctx) = (audit::Origin::default(), app.context());
+    let event = Event::warning("AUTHENTICATION_FAILURE", "User login attempt failed");
+    app.write(move |tx| event.named("=HYPERLINK(\"http://evil\")").write(tx, &origin, &ctx)).await;
     let before = app.trail().await.len();
     let reply = admin.get("/admin/audit/export").send().await;
     assert_eq!(reply.header("content-type"), Some("text/csv"));

@@ -1,6 +1,7 @@
 //! A server to test, and clients to test it with.
 
 mod browser;
+pub mod collector;
 mod flow;
 mod form;
 mod installation;

@@ -7,10 +7,12 @@ use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
+use tracing::span::EnteredSpan;
 
 use super::row::{FromRow, Row, Value};
 use super::{On, Tx};
 use crate::error::{Error, Result};
+use crate::trace::SPANS;
 
 /// How long a statement waits for another process (a command beside the server) before it fails.
 const BUSY: Duration = Duration::from_secs(10);
@@ -117,17 +119,35 @@ fn bound<'a>(params: &'a [Value<'a>]) -> impl rusqlite::Params {
     rusqlite::params_from_iter(params.iter().map(Bound))
 }
 
+/// The span of one statement. SQL has placeholders where values go, so no value can stand in it.
+pub(super) fn statement(sql: &str) -> EnteredSpan {
+    let operation = || sql.split_ascii_whitespace().next();
+    tracing::debug_span!(
+        target: SPANS,
+        "statement",
+        otel.name = operation(),
+        otel.kind = "client",
+        db.system.name = "sqlite",
+        db.operation.name = operation(),
+        db.query.text = sql,
+    )
+    .entered()
+}
+
 pub(super) fn execute(connection: &Connection, sql: &str, params: &[Value<'_>]) -> Result<usize> {
+    let _span = statement(sql);
     Ok(connection.prepare_cached(sql)?.execute(bound(params))?)
 }
 
 pub(super) fn one<T: FromRow>(connection: &Connection, sql: &str, params: &[Value<'_>]) -> Result<Option<T>> {
+    let _span = statement(sql);
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(bound(params))?;
     rows.next()?.map(read).transpose()
 }
 
 pub(super) fn all<T: FromRow>(connection: &Connection, sql: &str, params: &[Value<'_>]) -> Result<Vec<T>> {
+    let _span = statement(sql);
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(bound(params))?;
     let mut found = Vec::new();

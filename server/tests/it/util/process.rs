@@ -21,14 +21,23 @@ pub struct Process {
 impl Process {
     /// Starts it with its data in `folder` and nothing in its environment but `env`, and waits until it is ready.
     pub fn start(folder: &Path, env: &[(&str, &str)]) -> Self {
+        Self::logging(folder, env, Stdio::null())
+    }
+
+    /// The same where its stderr goes to `log`.
+    pub fn logging(folder: &Path, env: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_authgate"));
-        command.arg("serve").current_dir(folder).env_clear();
-        Self::spawn(command.env("SERVER_ADDR", "127.0.0.1:0").envs(env.iter().copied()))
+        command.arg("serve").current_dir(folder).env_clear().stderr(log);
+        Self::ready(command.env("SERVER_ADDR", "127.0.0.1:0").envs(env.iter().copied()))
     }
 
     /// Starts a command that ends up as the server, and waits until it is ready.
     pub fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::ready(command.stderr(Stdio::null()))
+    }
+
+    fn ready(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let printed = lines.by_ref().take_while(|line| !line.contains("verification_uri_complete"));
         let printed = printed.collect::<Vec<_>>().join("\n");
