@@ -58,7 +58,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Waiting messages at most; the database has to be gone for seconds to fill it.
 const CAPACITY: usize = 4096;
 /// How long one counted thing is counted before it becomes an event (deviation D41).
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 
 /// The handle.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! Events on their way to the database: a folder of this process that survives it.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use authgate_core::audit::Entry;
@@ -28,6 +29,8 @@ impl Spool {
         let failed = |error: &dyn std::fmt::Display| {
             Error::failed(format_args!("cannot open the audit spool {}: {error}", folder.display()))
         };
+        // Events tell about people: only the server's own user needs what is inside.
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| failed(&error))?;
         let mut own: Option<Self> = None;
         for number in 0..MAX_PROCESSES {
             let path = folder.join(number.to_string());
@@ -125,7 +128,9 @@ impl Spool {
     /// Forgets events that are in the database. If that is lost they are moved again, which changes nothing.
     pub(super) fn remove(&mut self, ids: &[String]) -> Result<()> {
         let mut batch = Batch::default();
-        ids.iter().for_each(|id| batch.remove(id.as_bytes()));
+        for id in ids {
+            batch.remove(id.as_bytes());
+        }
         self.events.apply_batch(batch).map_err(Error::failed)?;
         self.len = self.len.saturating_sub(ids.len());
         Ok(())

@@ -137,11 +137,13 @@ fn d42_it_runs_as_the_image_and_the_chart_run_it() {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort();
-        let expected = ["authgate-credentials.txt", "master.key", "oauth.db", "oauth.db-shm", "oauth.db-wal"];
+        let files = ["authgate-credentials.txt", "master.key", "oauth.db", "oauth.db-shm", "oauth.db-wal"];
+        let expected: Vec<_> = ["audit-spool"].into_iter().chain(files).collect();
         assert_eq!(names, expected, "all it keeps lies in the volume");
         for name in expected {
             let metadata = fs::metadata(container.at("/app/data").join(name)).unwrap();
-            assert_eq!((metadata.uid(), metadata.mode() & 0o777), (1000, 0o600), "{name}");
+            let mode = if metadata.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!((metadata.uid(), metadata.mode() & 0o777), (1000, mode), "{name}");
         }
         assert!(fs::write(container.at("/app/x"), "").is_err() && fs::write(container.at("/x"), "").is_err());
 

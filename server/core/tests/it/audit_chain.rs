@@ -90,7 +90,9 @@ fn a_chain_written_anew_is_not_the_one_that_was_kept() {
     tamper(&world, "DELETE FROM audit_heads");
     (0..6).for_each(|n| say(&world, &format!("forged {n}")));
     assert!(problems(&world, &[]).is_empty(), "by itself it cannot be told");
-    assert!(problems(&world, &[kept.clone()])[0].contains("link 5 of main is not the one expected"));
+    assert!(
+        problems(&world, std::slice::from_ref(&kept))[0].contains("link 5 of main is not the one expected")
+    );
     tamper(&world, "DELETE FROM audit_logs");
     tamper(&world, "DELETE FROM audit_heads");
     assert!(problems(&world, &[kept])[0].contains("link 5 of main is expected and not there"));

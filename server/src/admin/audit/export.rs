@@ -81,9 +81,10 @@ impl Writer {
             return Ok(None);
         }
         let text = match self.format {
-            Format::JsonLines => {
-                page.iter().map(|entry| format!("{}\n", member(entry))).collect::<String>().into()
-            }
+            Format::JsonLines => page
+                .iter()
+                .fold(String::new(), |lines, entry| lines + &member(entry).to_string() + "\n")
+                .into(),
             Format::Csv => csv(is_first, page).map_err(Error::failed)?,
         };
         Ok(Some(text))
