@@ -9,9 +9,9 @@ mod compat;
 mod cors;
 mod database;
 mod file;
+mod ignored;
 mod issuer;
 mod keys;
-mod later;
 mod limits;
 mod metrics;
 mod oauth;
@@ -34,6 +34,7 @@ pub use compat::Compat;
 pub use cors::Cors;
 pub use database::Database;
 pub use file::{ResourceEntry, ScopeEntry};
+pub use ignored::{IGNORED, Ignored};
 pub use keys::Keys;
 pub use limits::Limits;
 pub use metrics::Metrics;
@@ -118,7 +119,7 @@ pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<String>
     let admin_password = accounts::read(&mut reader);
     let (scopes, resources) = file::read(&mut reader);
     let registration = registration::read(&mut reader, &scopes);
-    later::warn(&mut reader);
+    ignored::read(&mut reader);
     reader.finish(Config {
         server,
         database,

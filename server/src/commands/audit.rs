@@ -131,15 +131,16 @@ impl Verify {
         }
         let heads: Vec<_> =
             heads.iter().map(|head| format!("{}:{}:{}", head.writer, head.sequence, head.hash)).collect();
-        let mut text = format!("{} events are as they were written.", verdict.verified);
+        let mut lines = vec![format!("{} events are as they were written.", verdict.verified)];
         if verdict.unchained > 0 {
-            text += &format!(" {} are from a version that did not chain them.", verdict.unchained);
+            lines.push(format!("{} are from a version that did not chain them.", verdict.unchained));
         }
-        for head in &heads {
-            text += &format!("\nKeep this elsewhere, and give it to the next run with --expect:\n  {head}");
+        if !heads.is_empty() {
+            lines.push("Keep this elsewhere, and give it to the next run with --expect:".to_owned());
+            lines.extend(heads.iter().map(|head| format!("  {head}")));
         }
         Ok(Answer::new(
-            text,
+            lines.join("\n"),
             json!({"verified": verdict.verified, "unchained": verdict.unchained, "heads": heads}),
         ))
     }

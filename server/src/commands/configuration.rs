@@ -1,6 +1,6 @@
 //! `authgate config`.
 
-use authgate::config::{Setting, reference};
+use authgate::config::{IGNORED, Setting, reference};
 use authgate::openapi;
 use authgate::tls::Certificate;
 use authgate_core::context::{Clock as _, SystemClock};
@@ -93,7 +93,17 @@ The scopes `openid`, `profile`, `email`, `address`, `phone`, `offline_access`, `
 fn page() -> String {
     let settings = reference();
     let sections = settings.chunk_by(|one, next| one.section == next.section).map(section);
-    format!("{HEAD}{}{TAIL}", sections.collect::<String>())
+    format!("{HEAD}{}{TAIL}{}", sections.collect::<String>(), ignored())
+}
+
+/// What people bring along from the reference.
+fn ignored() -> String {
+    let rows = IGNORED.iter().map(|ignored| {
+        let names: Vec<_> = ignored.names.iter().map(|name| format!("`{name}`")).collect();
+        format!("| {} | {} |\n", names.join(", "), ignored.reason)
+    });
+    let rows: String = rows.collect();
+    format!("\n## Settings of go-authgate that change nothing here\n\n| setting | why |\n|---|---|\n{rows}")
 }
 
 fn section(settings: &[Setting]) -> String {

@@ -160,7 +160,7 @@ async fn people(app: &TestApp, anon: &Client, alice: &Client) {
 
 async fn operators(app: &TestApp) {
     let Registered { id, .. } = app.web_client().await;
-    app.change_client(&id, |spec| spec.name = "Renamed".to_owned()).await;
+    app.change_client(&id, |spec| "Renamed".clone_into(&mut spec.name)).await;
     app.change_client(&id, |spec| spec.token_profile = client::TokenProfile::Short).await;
     app.switch_client(&id, ClientStatus::Inactive).await;
     let found = app.find_client(&id).await;
