@@ -43,7 +43,8 @@ impl Handling {
     /// The span of a commit for several requests. It is part of the first that is traced, and each of the others points
     /// to it, and it to them.
     pub(crate) fn commit(batch: &[Self]) -> Span {
-        let mut others = batch.iter().filter(|handling| !handling.span.is_disabled());
+        // Whoever asks outside of any request is the server itself, which is not traced.
+        let mut others = batch.iter().filter(|handling| !handling.asker.is_disabled());
         let Some(first) = others.next() else { return Span::none() };
         let jobs = batch.len();
         let span = first.in_scope(|| tracing::info_span!(target: SPANS, "commit", authgate.jobs = jobs));
@@ -99,8 +100,7 @@ mod tests {
             let requests = [(); 3].map(|()| tracing::info_span!("request"));
             let handled =
                 requests.each_ref().map(|request| request.in_scope(|| Asker::here("issuer")).handling());
-            // What the server writes by itself is not traced, and shares commits.
-            let untraced = || Handling { asker: Span::none(), span: Span::none() };
+            let untraced = || Asker::here("issuer").handling();
             let [first, second, third] = handled;
             let handled = [untraced(), first, second, untraced(), third];
             let commit = Handling::commit(&handled);
