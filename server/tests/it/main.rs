@@ -35,5 +35,6 @@ mod slow;
 mod swagger;
 mod tls;
 mod traces;
+mod trouble;
 mod util;
 mod well_known;

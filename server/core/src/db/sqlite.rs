@@ -91,9 +91,12 @@ pub fn inspect<T>(path: &Path, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Re
 }
 
 fn connect(path: &Path) -> Result<Connection> {
-    let connection = Connection::open(path).map_err(|error| {
-        Error::failed(format_args!("cannot open the database {}: {error}", path.display()))
-    })?;
+    connection(path)
+        .map_err(|error| Error::failed(format_args!("cannot open the database {}: {error}", path.display())))
+}
+
+fn connection(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_mode", "WAL")?;

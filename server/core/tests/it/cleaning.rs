@@ -1,9 +1,14 @@
 //! What is over goes, what is needed stays, and a database that is used for ever stays of one size.
 
+use authgate_core::audit;
 use authgate_core::cleaning::Walk;
+use authgate_core::context::Clock as _;
 use authgate_core::session;
 
 use crate::world::{ACCESS, IDLE, REFRESH_MAX, START, World};
+
+/// Seconds for which events are kept.
+const RETENTION: i64 = 90 * 86_400;
 
 const ROWS: [&str; 8] = [
     "interactions",
@@ -123,7 +128,8 @@ fn a_step_is_small_and_a_walk_ends() {
 fn a_database_in_use_stays_of_one_size() {
     let world = World::new();
     let app = world.web_app();
-    let week = || {
+    let (mut events, mut pages) = (Vec::new(), Vec::new());
+    let mut week = || {
         for _ in 0..5 {
             let (approval, tokens) = world.tokens(&app, &[("scope", "openid offline_access")]);
             world.clock.advance(ACCESS + 1);
@@ -135,6 +141,10 @@ fn a_database_in_use_stays_of_one_size() {
             world.clock.advance(86_400);
         }
         clean(&world);
+        let before = world.clock.now_ms() / 1000 - RETENTION;
+        while world.write(|tx, env| audit::remove_old(tx, before, env.now())).unwrap() > 0 {}
+        events.push(count(&world, "audit_logs"));
+        pages.push(world.number("SELECT page_count FROM pragma_page_count()"));
         ROWS.map(|table| count(&world, table))
     };
     let settled = REFRESH_MAX / (5 * 86_400) + 2;
@@ -147,4 +157,8 @@ fn a_database_in_use_stays_of_one_size() {
     let steady = |at: usize| sizes[at][..7].to_vec();
     assert_eq!(steady(half), steady(2 * half - 1), "{sizes:?}");
     assert!(sizes[half][3] < 15 && sizes[half][1] <= 100, "{sizes:?}");
+    assert_eq!(events[half], events[2 * half - 1], "{events:?}");
+    assert!(pages[2 * half - 1] <= pages[half] * 5 / 4, "only people and consents grow: {pages:?}");
+    let (_, verdict) = world.read(|tx, _| audit::verify(tx, &[])).unwrap();
+    assert!(verdict.problems.is_empty(), "{:?}", verdict.problems);
 }

@@ -36,6 +36,11 @@ impl Process {
         Self::ready(command.stderr(Stdio::null()))
     }
 
+    /// The same where it says itself where its stderr goes.
+    pub fn with_log(command: &mut Command) -> Self {
+        Self::ready(command)
+    }
+
     fn ready(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
