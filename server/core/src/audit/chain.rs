@@ -1,7 +1,7 @@
 //! Every row of the trail names the one before it by its hash, so that a row which is changed, removed or put in later is
 //! noticed.
 //!
-//! A link's hash is SHA-256 over the hash before it (hexadecimal, empty for the first) and the row's columns up to and
+//! A link's hash is SHA-256 over the hash before it (base64url, empty for the first) and the row's columns up to and
 //! with `sequence`, each as `length:bytes,` in decimal and UTF-8, or `~,` for NULL.
 
 use std::fmt::Write as _;

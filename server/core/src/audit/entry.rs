@@ -76,7 +76,7 @@ columns! {
     writer: Option<String>,
     /// Its place in that chain, from 1.
     sequence: Option<i64>,
-    /// SHA-256 over the link before and all columns above, hexadecimal.
+    /// SHA-256 over the link before and all columns above, base64url.
     hash: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use authgate::client_address;
 use authgate::config::Config;
 use authgate::public_address::is_public;
 use authgate::seen::{self, Seen};
@@ -37,6 +38,21 @@ fn answer(fetched: &Fetched) -> Option<Seen> {
 
 fn judge(config: &Config, seen: &Seen, claims: Option<&Seen>) -> Finding {
     let Seen { client, peer, proxied } = seen;
+    let trusted = &config.server.trusted_proxies;
+    if trusted.iter().any(|network| network.prefix_len() == 0) {
+        return Finding::problem(
+            ABOUT,
+            "TRUSTED_PROXIES trusts everybody, so anybody can choose the address that the server sees",
+            "name only your proxies",
+        );
+    }
+    if !proxied && peer.parse().is_ok_and(|peer| client_address::is_trusted(peer, trusted)) {
+        return Finding::warning(
+            ABOUT,
+            format!("the doctor asked from {peer}, which is among TRUSTED_PROXIES and may claim any address"),
+            "what strangers can claim is not seen from here: let the issuer's address lead through the proxy",
+        );
+    }
     let asked_from_here = client.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     if claims.is_some_and(|claims| claims.client == CLAIMED) && !(*proxied && asked_from_here) {
         return Finding::problem(
@@ -84,7 +100,15 @@ mod tests {
     use super::*;
 
     fn level(base_url: &str, seen: (&str, &str, bool), claimed: &str) -> Level {
-        let env = |name: &str| (name == "BASE_URL").then(|| base_url.to_owned());
+        trusting("", base_url, seen, claimed)
+    }
+
+    fn trusting(proxies: &str, base_url: &str, seen: (&str, &str, bool), claimed: &str) -> Level {
+        let env = |name: &str| match name {
+            "BASE_URL" => Some(base_url.to_owned()),
+            "TRUSTED_PROXIES" => Some(proxies.to_owned()),
+            _ => None,
+        };
         let (config, _) = config::load(&env).unwrap();
         let of = |client: &str, proxied| Seen { client: client.to_owned(), peer: seen.1.to_owned(), proxied };
         judge(&config, &of(seen.0, seen.2), Some(&of(claimed, true))).level
@@ -104,5 +128,15 @@ mod tests {
         ] {
             assert_eq!(level(base_url, seen, claimed), expected, "{seen:?} {claimed}");
         }
+    }
+
+    #[test]
+    fn d20_who_is_trusted_cannot_tell_what_strangers_can_do() {
+        let (local, behind) = (("127.0.0.1", "127.0.0.1", false), ("198.51.100.7", "10.0.0.1", true));
+        let public = "https://id.example.com";
+        assert_eq!(trusting("127.0.0.1", "http://localhost:8080", local, CLAIMED), Level::Warning);
+        assert_eq!(trusting("10.0.0.1", public, behind, "198.51.100.7"), Level::Fine);
+        assert_eq!(trusting("10.0.0.1", public, behind, CLAIMED), Level::Problem);
+        assert_eq!(trusting("10.0.0.1,0.0.0.0/0", public, behind, "198.51.100.7"), Level::Problem);
     }
 }
