@@ -3,6 +3,8 @@
 mod counting;
 mod spool;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix::fut::wrap_future;
@@ -65,30 +67,35 @@ const WINDOW: Duration = Duration::from_mins(1);
 pub struct Audit {
     /// `None` if the operator wants no trail.
     mailbox: Option<Mailbox<Recorder>>,
+    /// True while counts can neither be kept nor forgotten.
+    is_stuck: Arc<AtomicBool>,
 }
 
 impl Audit {
     /// Starts the actor on a thread of its own. At most `capacity` events are in the spool, however long the database is
     /// gone.
     pub fn start(spool: Spool, capacity: usize, issuer: Issuer, health: &Health) -> Self {
+        let is_stuck = Arc::new(AtomicBool::new(false));
         let recorder = Recorder {
+            is_stuck: Arc::clone(&is_stuck),
             spool,
             capacity,
             issuer,
             gathered: Vec::new(),
             settling: Vec::new(),
             counts: Counts::default(),
+            is_overdue: false,
             flush_sent: false,
             tick_set: false,
             is_moving: false,
             failures: 0,
         };
-        Self { mailbox: Some(supervisor::start("audit", CAPACITY, health, recorder)) }
+        Self { mailbox: Some(supervisor::start("audit", CAPACITY, health, recorder)), is_stuck }
     }
 
     /// One that records nothing.
     pub fn off() -> Self {
-        Self { mailbox: None }
+        Self { mailbox: None, is_stuck: Arc::default() }
     }
 
     /// Records an event. It survives the process once this returns. Without room for two seconds it is refused, and with
@@ -104,6 +111,7 @@ impl Audit {
     /// the counts of its last second.
     pub fn count(&self, key: String, first: impl FnOnce() -> Entry + Send + 'static) -> Result<(), Refused> {
         match &self.mailbox {
+            Some(_) if self.is_stuck.load(Ordering::Relaxed) => Err(Refused::Full),
             Some(mailbox) => mailbox.tell(Count { key, first: Box::new(first) }),
             None => Ok(()),
         }
@@ -120,11 +128,14 @@ impl Audit {
 
 struct Recorder {
     spool: Spool,
+    is_stuck: Arc<AtomicBool>,
     capacity: usize,
     issuer: Issuer,
     gathered: Vec<(Entry, Reply<Result<()>>)>,
     settling: Vec<Reply<()>>,
     counts: Counts,
+    /// True if the window is over and its counts could not be turned into events.
+    is_overdue: bool,
     flush_sent: bool,
     tick_set: bool,
     is_moving: bool,
@@ -170,6 +181,8 @@ impl Handler<Letter<Count>> for Recorder {
         if self.counts.is_empty() {
             context.run_later(WINDOW, |recorder, context| {
                 recorder.close_counts();
+                // What could not be closed is tried again with the next tick.
+                recorder.set_tick(context);
                 recorder.advance(context);
             });
         }
@@ -225,11 +238,16 @@ impl Recorder {
         }
     }
 
+    /// Turns counts into events. If the disk does not take them they go on counting, and once there are too many of them,
+    /// nothing new is counted.
     fn close_counts(&mut self) {
-        let closed = self.counts.close();
-        if let Err(error) = self.spool.close(&closed) {
-            tracing::error!(%error, events = closed.len(), "counted events cannot be recorded");
+        let closed = self.spool.close(&self.counts.events());
+        match &closed {
+            Ok(()) => self.counts = Counts::default(),
+            Err(error) => tracing::error!(%error, "counted events cannot be recorded yet"),
         }
+        self.is_overdue = closed.is_err();
+        self.is_stuck.store(closed.is_err() && self.counts.is_full(), Ordering::Relaxed);
     }
 
     fn set_tick(&mut self, context: &mut Context<Self>) {
@@ -243,8 +261,14 @@ impl Recorder {
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
+        if self.is_overdue {
+            self.close_counts();
+        }
         if let Err(error) = self.spool.keep_open(&self.counts.changed()) {
             tracing::error!(%error, "counts cannot be kept");
+        }
+        if self.is_overdue {
+            self.set_tick(context);
         }
         self.keep();
         self.advance(context);

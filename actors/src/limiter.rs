@@ -171,11 +171,15 @@ impl Windows {
         let window = self.0.entry(seconds).or_default();
         window.turn(now_ms.div_euclid(seconds * 1000));
         let bucket = window.bucket(bucket);
+        let reset = (window.number + 1) * seconds;
+        // Looking makes no bucket, or whoever only asks could use them up.
+        if !counts && !window.counts.contains_key(&bucket) {
+            return Verdict { allowed: limit > 0, limit, remaining: limit, reset, refused: 0 };
+        }
         let count = window.counts.entry(bucket).or_default();
         let allowed = count.taken < limit;
         count.taken += u32::from(allowed && counts);
         count.refused = count.refused.saturating_add(u32::from(!allowed));
-        let reset = (window.number + 1) * seconds;
         Verdict {
             allowed,
             limit,

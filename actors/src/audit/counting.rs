@@ -42,9 +42,9 @@ impl Counts {
         self.0.values_mut().filter_map(changed).collect()
     }
 
-    /// The events of this window; the next begins.
-    pub(super) fn close(&mut self) -> Vec<Entry> {
-        std::mem::take(&mut self.0).values().map(Counted::event).collect()
+    /// The events of this window.
+    pub(super) fn events(&self) -> Vec<Entry> {
+        self.0.values().map(Counted::event).collect()
     }
 }
 

@@ -15,9 +15,9 @@ const CACHE: u64 = 4 * 1024 * 1024;
 
 /// A spool, locked by this process.
 pub struct Spool {
-    db: Db,
+    pub(super) db: Db,
     /// By id, so in the order in which they happened.
-    events: Tree,
+    pub(super) events: Tree,
     /// Counts that still grow, by id.
     open: Tree,
     len: usize,
@@ -42,7 +42,7 @@ impl Spool {
                 Err(sled::Error::Io(error)) if error.to_string().contains("lock") => continue,
                 Err(error) => return Err(failed(&error)),
             };
-            let spool = Self::of(opened).map_err(|error| failed(&error))?;
+            let mut spool = Self::of(opened).map_err(|error| failed(&error))?;
             match &mut own {
                 None => own = Some(spool),
                 Some(own) => {
@@ -105,13 +105,16 @@ impl Spool {
     }
 
     /// The oldest events. One that cannot be read is set aside and logged.
-    pub(super) fn oldest(&self, count: usize) -> Result<Vec<Entry>> {
+    pub(super) fn oldest(&mut self, count: usize) -> Result<Vec<Entry>> {
         let mut found = Vec::new();
         for item in self.events.iter().take(count) {
             let (id, event) = item.map_err(Error::failed)?;
             match serde_json::from_slice(&event) {
                 Ok(entry) => found.push(entry),
-                Err(error) => self.set_aside(&id, event, &error)?,
+                Err(error) => {
+                    self.set_aside(&id, event, &error)?;
+                    self.len = self.len.saturating_sub(1);
+                }
             }
         }
         Ok(found)

@@ -33,6 +33,10 @@ fn flood(windows: &mut Windows) {
 #[test]
 fn looking_counts_nothing() {
     let windows = &mut Windows::default();
+    for n in 0..1000 {
+        assert!(look(windows, &n.to_string()).allowed);
+    }
+    assert!(windows.0[&60].counts.is_empty(), "and takes no room");
     assert_eq!((look(windows, "a").remaining, look(windows, "a").remaining), (5, 5));
     assert_eq!(allowed(windows, "a", 6), 5);
     assert_eq!((look(windows, "a").allowed, look(windows, "a").remaining), (false, 0));
