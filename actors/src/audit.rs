@@ -126,6 +126,10 @@ impl Audit {
     }
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says that something is on its way, and none excludes another"
+)]
 struct Recorder {
     spool: Spool,
     is_stuck: Arc<AtomicBool>,
