@@ -46,8 +46,8 @@ class Run(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         server = Authgate(
-            ENABLE_SWAGGER="true", METRICS_ENABLED="true", ENABLE_RATE_LIMIT="false", ENABLE_DYNAMIC_CLIENT_REGISTRATION="true",
-            DYNAMIC_CLIENT_REGISTRATION_MODE="open",
+            ENABLE_SWAGGER="true", METRICS_ENABLED="true", ENABLE_RATE_LIMIT="false",
+            ENABLE_DYNAMIC_CLIENT_REGISTRATION="true", DYNAMIC_CLIENT_REGISTRATION_MODE="open",
         )  # fmt: skip
         cls.addClassCleanup(server.stop)
         schemes, cls.right = cls.caller(server)
