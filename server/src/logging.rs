@@ -49,6 +49,8 @@ where
 fn is_loggable(metadata: &Metadata<'_>) -> bool {
     match metadata.target() {
         SPANS => metadata.name() == REQUEST,
+        // Anybody can make it complain, as often as they like.
+        target if target.starts_with("actix_http::h1") => false,
         target => target.starts_with("authgate") || *metadata.level() <= Level::INFO,
     }
 }

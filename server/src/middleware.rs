@@ -20,6 +20,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
+use actix_web::rt::spawn;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpResponse};
 use tracing::{Instrument as _, Span};
@@ -47,7 +48,11 @@ pub async fn edge(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servic
     let line = access_log::Line::of(&request, route, app.clock.now_ms());
     let arrived = app.metrics.http.arrived(request.method(), app.clock.monotonic());
     let edge = Edge { app, id, line, arrived, span: span.clone() };
-    edge.answer(request, next).instrument(span).await
+    // A request that has arrived is finished, counted and written down, even if nobody waits for its answer any more.
+    spawn(edge.answer(request, next).instrument(span)).await.unwrap_or_else(|_| {
+        // Handlers cannot panic as far as here: the worker ends.
+        Err(InternalError::from_response("ended", HttpResponse::ServiceUnavailable().finish()).into())
+    })
 }
 
 /// What is known of a request until it is answered.

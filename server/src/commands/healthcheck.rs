@@ -12,6 +12,7 @@ use authgate_core::error::{Error, Result};
 use awc::Client;
 use clap::Args;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::answer::Answer;
 use super::configured;
@@ -38,7 +39,9 @@ impl Healthcheck {
                 Some(_) => outgoing::client(outgoing::tls()?, TIMEOUT),
                 None => outgoing::client(itself::tls()?, TIMEOUT),
             };
-            ask(&client, &url).await
+            // The client's own limits hold for connecting and for the answer, each.
+            let late = |_| Error::failed(format_args!("{url}: no answer within {TIMEOUT:?}"));
+            timeout(TIMEOUT, ask(&client, &url)).await.map_err(late)?
         })
     }
 }

@@ -1,5 +1,6 @@
 //! One HTTP/2 connection (RFC 9113): bounded streams and heads, a farewell when the server stops, and an end when it idles.
 
+use futures_util::future::{Either, select};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -24,6 +25,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::patient::Patient;
 use crate::app::Timeouts;
 
+/// How long a peer with nothing under way may take to notice that the connection ends.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Requests that run on one connection at most: what browsers and proxies expect (RFC 9113 6.5.2 recommends no fewer).
 const MAX_STREAMS: u32 = 100;
 /// Bytes of a head at most, counted as RFC 9113 6.5.2 does, with 32 for each field: the target and headers that
@@ -50,10 +53,13 @@ pub async fn serve<S>(
         .initial_window_size(WINDOW)
         .initial_connection_window_size(4 * WINDOW)
         .handshake(stream);
-    let Ok(Ok(mut connection)) = timeout(timeouts.head, handshake).await else { return };
+    let mut stopping = pin!(stopping);
+    let handshake = pin!(timeout(timeouts.head, handshake));
+    let Either::Left((Ok(Ok(mut connection)), _)) = select(handshake, stopping.as_mut()).await else {
+        return;
+    };
     let mut answers = FuturesUnordered::new();
     let mut idle = pin!(sleep(timeouts.keep_alive));
-    let mut stopping = pin!(stopping);
     let mut leaving = false;
     poll_fn(|cx| {
         loop {
@@ -68,7 +74,7 @@ pub async fn serve<S>(
             // What an answer sends wakes this task again, which then writes it.
             while let Poll::Ready(Some(())) = answers.poll_next_unpin(cx) {}
             if !answers.is_empty() {
-                idle.as_mut().reset(Instant::now() + timeouts.keep_alive);
+                idle.as_mut().reset(Instant::now() + if leaving { GOODBYE } else { timeouts.keep_alive });
             }
             let is_over = idle.as_mut().poll(cx).is_ready();
             if leaving {
@@ -79,7 +85,7 @@ pub async fn serve<S>(
             }
             // GOAWAY: what runs is finished, nothing new begins (6.8). Whoever does not take it is cut off.
             connection.graceful_shutdown();
-            idle.as_mut().reset(Instant::now() + timeouts.head);
+            idle.as_mut().reset(Instant::now() + GOODBYE);
             leaving = true;
         }
     })

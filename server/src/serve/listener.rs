@@ -1,7 +1,9 @@
 //! A port, the threads that answer what comes there, and how each connection begins.
 
+use futures_util::future::{Either, select};
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,8 +138,10 @@ where
     let (stream, is_http2) = match &gate.tls {
         None => (Patient::new(stream, gate.timeouts), false),
         Some(tls) => {
-            let accepted = timeout(gate.timeouts.head, tls.accept(stream)).await;
-            let Ok(Ok(stream)) = accepted else { return Ok(()) };
+            let accepted = pin!(timeout(gate.timeouts.head, tls.accept(stream)));
+            // Who has not even asked when the server stops is not waited for.
+            let stopping = pin!(gate.stopping.notified());
+            let Either::Left((Ok(Ok(stream)), _)) = select(accepted, stopping).await else { return Ok(()) };
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             (Patient::new(stream, gate.timeouts), is_http2)
         }

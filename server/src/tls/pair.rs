@@ -59,7 +59,7 @@ impl Files {
             ))
         })?;
         let validity = certificate.map(|cert| (cert.valid_not_before(), cert.valid_not_after()));
-        Ok(Pair { key: Arc::new(key), validity })
+        Ok(Pair { key: Arc::new(key), digest: self.digest(), validity })
     }
 }
 
@@ -85,6 +85,8 @@ fn unreadable(setting: &str, path: &Path, what: &str, error: &pem::Error) -> Err
 /// A certificate chain and its key, which belong together.
 pub(super) struct Pair {
     pub(super) key: Arc<CertifiedKey>,
+    /// Of the files that it was read from.
+    pub(super) digest: String,
     validity: Option<(UtcDate, UtcDate)>,
 }
 

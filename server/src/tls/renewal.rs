@@ -23,9 +23,9 @@ pub struct Renewal {
 }
 
 impl Renewal {
-    /// Knows the files as they are now, which the server has just begun with.
+    /// Knows what is served now: files that have changed since it was read are judged at the next looks.
     pub fn new(certificate: &Certificate) -> Self {
-        Self { judged: see(&Files::read(&certificate.files)), unsettled: None }
+        Self { judged: Ok(certificate.pair(|pair| pair.digest.clone())), unsettled: None }
     }
 
     /// One look, at `now` (unix seconds). Contents are judged when two looks in a row see the same, since the files are written

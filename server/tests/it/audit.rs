@@ -2,11 +2,13 @@
 
 mod contract;
 
+use std::io::Write as _;
+
 use authgate_core::audit::{self, Entry, Event, Filter};
 use authgate_core::user::{self, Role};
 use serde_json::Value;
 
-use crate::util::{Client, PASSWORD, TestApp};
+use crate::util::{Client, ORIGIN, PASSWORD, TestApp};
 
 impl TestApp {
     /// Every event so far, oldest first.
@@ -244,4 +246,29 @@ async fn events_wait_on_disk_for_the_next_process() {
         tokio::task::yield_now().await;
     }
     assert_eq!(app.told("AUTHENTICATION_FAILURE").await.len(), 1, "once, however often it was moved");
+}
+
+#[actix_web::test]
+async fn adv_21_who_hangs_up_before_the_answer_is_written_down_and_counted() {
+    let (app, _, _) = TestApp::init().with("METRICS_ENABLED", "true").with_user("alice").await;
+    let form = "username=alice&password=wrong";
+    let request = format!(
+        "POST /login HTTP/1.1\r\nhost: a\r\norigin: {ORIGIN}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    for _ in 0..3 {
+        let mut stream = std::net::TcpStream::connect(app.addr).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        drop(stream);
+    }
+    while app.told("AUTHENTICATION_FAILURE").await.len() < 3 {
+        tokio::task::yield_now().await;
+    }
+    loop {
+        let metrics = app.client().get("/metrics").send().await;
+        if metrics.text().contains(r#"auth_attempts_total{method="local",result="failure"} 3"#) {
+            break;
+        }
+    }
 }
