@@ -184,3 +184,16 @@ async fn adv_15_who_never_takes_an_answer_loses_it_and_who_idles_the_connection(
     let ended = connection.ended.await.unwrap();
     assert!(ended.map_or_else(|error| error.is_io(), |()| true));
 }
+
+#[actix_web::test]
+async fn a_stop_does_not_wait_for_who_has_not_asked() {
+    // With the usual timeout it would only take longer.
+    let (app, _) = with_tls().with("SERVER_SHUTDOWN_TIMEOUT", "24h").start();
+    let _silent = TcpStream::connect(app.addr).await.unwrap();
+    let connector = TlsConnector::from(Arc::new(client_config(rustls::ALL_VERSIONS, &["h2"])));
+    let stream = TcpStream::connect(app.addr).await.unwrap();
+    let _no_preface = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
+    let idle = Http2::to(app.addr).await;
+    idle.answer(get("/livez")).await;
+    app.running().stop().await;
+}
