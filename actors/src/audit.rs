@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix::fut::wrap_future;
 use actix::{Actor, ActorFutureExt as _, AsyncContext, Context, Handler, Message, Supervised};
 use authgate_core::audit::{Entry, append};
-use authgate_core::error::Result;
+use authgate_core::error::{Error, Result};
 
 use crate::issuer::Issuer;
 use crate::mailbox::{Letter, Mailbox, Refused, Reply};
@@ -158,7 +158,9 @@ impl Actor for Recorder {
 impl Supervised for Recorder {
     /// What was in hand is lost or still in the spool, whose ids make moving it twice harmless.
     fn restarting(&mut self, context: &mut Context<Self>) {
+        // Its timers are gone.
         (self.tick_set, self.is_moving, self.flush_sent) = (false, false, true);
+        self.is_overdue = !self.counts.is_empty();
         context.notify(Flush);
     }
 }
@@ -217,6 +219,9 @@ impl Handler<Flush> for Recorder {
     fn handle(&mut self, _: Flush, context: &mut Context<Self>) {
         self.flush_sent = false;
         self.keep();
+        if self.is_overdue {
+            self.set_tick(context);
+        }
         if self.spool.len() >= BATCH || !self.gathered.is_empty() {
             self.advance(context);
         } else {
@@ -237,8 +242,9 @@ impl Recorder {
         if let Err(error) = &outcome {
             tracing::error!(%error, events = kept.len(), "events cannot be recorded; what wanted them is refused");
         }
+        let refused = outcome.map_err(|_| Error::from(Refused::Full));
         for (_, reply) in kept {
-            reply.send(outcome.clone());
+            reply.send(refused.clone());
         }
     }
 

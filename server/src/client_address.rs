@@ -56,7 +56,9 @@ fn last(
     hop: fn(&str) -> Option<IpAddr>,
 ) -> Option<IpAddr> {
     let lines: Vec<_> = headers.get_all(name).collect();
-    let hops = lines.iter().rev().flat_map(|line| line.to_str().unwrap_or_default().rsplit(',').map(hop));
+    // Each hop is read by itself: what is no text says nothing about the hops that others added to the line.
+    let hops = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+    let hops = hops.map(|text| std::str::from_utf8(text).ok().and_then(hop));
     let mut hops = hops.take(MAX_HOPS).peekable();
     hops.peek()?;
     let mut known = peer;
@@ -198,6 +200,15 @@ mod tests {
         assert_eq!(both("for=203.0.113.9", "203.0.113.9"), "203.0.113.9");
         assert_eq!(both("for=1.2.3.4", "203.0.113.9"), "10.0.0.1", "one of them was sent by the caller");
         assert_eq!(both("for=unknown", "203.0.113.9"), "10.0.0.1");
+    }
+
+    #[test]
+    fn adv_18_bytes_that_are_no_text_hide_nobody() {
+        let mut headers = HeaderMap::new();
+        let line = HeaderValue::from_bytes(b"\xe9, 203.0.113.9").unwrap();
+        headers.insert(header::X_FORWARDED_FOR, line);
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        assert_eq!(find("10.0.0.1".parse().unwrap(), &headers, &trusted).to_string(), "203.0.113.9");
     }
 
     #[test]

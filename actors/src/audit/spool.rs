@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use authgate_core::audit::Entry;
 use authgate_core::error::{Error, Result};
@@ -15,12 +15,19 @@ const CACHE: u64 = 4 * 1024 * 1024;
 
 /// A spool, locked by this process.
 pub struct Spool {
+    path: PathBuf,
+    /// `None` after an error: sled repeats its first error for ever, so it is opened anew.
+    trees: Option<Trees>,
+    len: usize,
+}
+
+/// An opened spool.
+pub(super) struct Trees {
     pub(super) db: Db,
     /// By id, so in the order in which they happened.
     pub(super) events: Tree,
     /// Counts that still grow, by id.
     open: Tree,
-    len: usize,
 }
 
 impl Spool {
@@ -37,12 +44,13 @@ impl Spool {
             if own.is_some() && !path.exists() {
                 continue;
             }
-            let opened = match opened(&path) {
-                Ok(opened) => opened,
+            let trees = match Trees::open(&path) {
+                Ok(trees) => trees,
                 Err(sled::Error::Io(error)) if error.to_string().contains("lock") => continue,
                 Err(error) => return Err(failed(&error)),
             };
-            let mut spool = Self::of(opened).map_err(|error| failed(&error))?;
+            trees.end_counts().map_err(|error| failed(&error))?;
+            let mut spool = Self { len: trees.events.len(), path: path.clone(), trees: Some(trees) };
             match &mut own {
                 None => own = Some(spool),
                 Some(own) => {
@@ -55,23 +63,23 @@ impl Spool {
         own.ok_or_else(|| failed(&format_args!("{MAX_PROCESSES} other processes use it")))
     }
 
-    fn of(db: Db) -> sled::Result<Self> {
-        let (events, open) = (db.open_tree("events")?, db.open_tree("open")?);
-        let mut counted = Batch::default();
-        for count in &open {
-            let (id, event) = count?;
-            counted.insert(id, event);
-        }
-        events.apply_batch(counted)?;
-        open.clear()?;
-        db.flush()?;
-        let len = events.len();
-        Ok(Self { db, events, open, len })
-    }
-
     /// How many events wait.
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Runs `job`; opens the spool anew if the last one failed.
+    pub(super) fn with<T>(&mut self, job: impl FnOnce(&Trees) -> sled::Result<T>) -> Result<T> {
+        let trees = if let Some(trees) = self.trees.take() {
+            trees
+        } else {
+            let trees = Trees::open(&self.path).map_err(Error::failed)?;
+            self.len = trees.events.len();
+            trees
+        };
+        let outcome = job(&trees).map_err(Error::failed)?;
+        self.trees = Some(trees);
+        Ok(outcome)
     }
 
     /// Keeps events; they are on the disk when this returns.
@@ -81,9 +89,12 @@ impl Spool {
             batch.insert(entry.id.as_bytes(), text(entry));
             added += 1;
         }
-        self.events.apply_batch(batch).map_err(Error::failed)?;
+        self.with(|trees| {
+            trees.events.apply_batch(batch)?;
+            trees.db.flush().map(drop)
+        })?;
         self.len += added;
-        self.db.flush().map_err(Error::failed).map(drop)
+        Ok(())
     }
 
     /// Keeps counts that still grow, as far as they are now; the disk has them within a second.
@@ -92,7 +103,7 @@ impl Spool {
         for entry in entries {
             batch.insert(entry.id.as_bytes(), text(entry));
         }
-        self.open.apply_batch(batch).map_err(Error::failed)
+        self.with(|trees| trees.open.apply_batch(batch))
     }
 
     /// Turns counts into events.
@@ -101,31 +112,25 @@ impl Spool {
             return Ok(());
         }
         self.add(entries.iter())?;
-        self.open.clear().map_err(Error::failed)
+        self.with(|trees| trees.open.clear())
     }
 
     /// The oldest events. One that cannot be read is set aside and logged.
     pub(super) fn oldest(&mut self, count: usize) -> Result<Vec<Entry>> {
+        let items: Vec<_> = self.with(|trees| trees.events.iter().take(count).collect())?;
         let mut found = Vec::new();
-        for item in self.events.iter().take(count) {
-            let (id, event) = item.map_err(Error::failed)?;
+        for (id, event) in items {
             match serde_json::from_slice(&event) {
                 Ok(entry) => found.push(entry),
                 Err(error) => {
-                    self.set_aside(&id, event, &error)?;
+                    let name = String::from_utf8_lossy(&id);
+                    tracing::error!(%error, id = %name, "an event in the spool cannot be read and is set aside");
+                    self.with(|trees| trees.set_aside(&id, event))?;
                     self.len = self.len.saturating_sub(1);
                 }
             }
         }
         Ok(found)
-    }
-
-    fn set_aside(&self, id: &IVec, event: IVec, error: &serde_json::Error) -> Result<()> {
-        let name = String::from_utf8_lossy(id);
-        tracing::error!(%error, id = %name, "an event in the spool cannot be read and is set aside");
-        let aside = self.db.open_tree("unreadable").map_err(Error::failed)?;
-        aside.insert(id, event).map_err(Error::failed)?;
-        self.events.remove(id).map_err(Error::failed).map(drop)
     }
 
     /// Forgets events that are in the database. If that is lost they are moved again, which changes nothing.
@@ -134,14 +139,35 @@ impl Spool {
         for id in ids {
             batch.remove(id.as_bytes());
         }
-        self.events.apply_batch(batch).map_err(Error::failed)?;
+        self.with(|trees| trees.events.apply_batch(batch))?;
         self.len = self.len.saturating_sub(ids.len());
         Ok(())
     }
 }
 
-fn opened(path: &Path) -> sled::Result<Db> {
-    sled::Config::new().path(path).cache_capacity(CACHE).flush_every_ms(Some(1000)).open()
+impl Trees {
+    fn open(path: &Path) -> sled::Result<Self> {
+        let db = sled::Config::new().path(path).cache_capacity(CACHE).flush_every_ms(Some(1000)).open()?;
+        let (events, open) = (db.open_tree("events")?, db.open_tree("open")?);
+        Ok(Self { db, events, open })
+    }
+
+    /// Turns what a dead process counted into events.
+    fn end_counts(&self) -> sled::Result<()> {
+        let mut counted = Batch::default();
+        for count in &self.open {
+            let (id, event) = count?;
+            counted.insert(id, event);
+        }
+        self.events.apply_batch(counted)?;
+        self.open.clear()?;
+        self.db.flush().map(drop)
+    }
+
+    fn set_aside(&self, id: &IVec, event: IVec) -> sled::Result<()> {
+        self.db.open_tree("unreadable")?.insert(id, event)?;
+        self.events.remove(id).map(drop)
+    }
 }
 
 fn text(entry: &Entry) -> Vec<u8> {

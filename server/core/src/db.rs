@@ -51,6 +51,16 @@ impl Store {
         }
     }
 
+    /// [`Self::read`] where all that `job` sees is of one moment.
+    pub fn snapshot<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        self.read(|tx| {
+            tx.execute("BEGIN", &[])?;
+            let answer = job(tx);
+            tx.execute("ROLLBACK", &[])?;
+            answer
+        })
+    }
+
     /// Runs `job` in a transaction of its own on a connection of its own: for commands and start-up.
     /// Waits for other writers. Blocks.
     pub fn write<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {

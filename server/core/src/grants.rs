@@ -116,13 +116,13 @@ impl GrantRequest {
 
 /// Authenticates the client and runs the grant, in the transaction that everything it decides is written in.
 pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, request: &TokenRequest) -> Result<Issued> {
+    let client = authenticate(tx, env, request)?;
     if matches!(request.grant, GrantRequest::Refresh { .. }) && !env.policy.refresh_enabled {
         return Err(Error::refused(
             Code::UnsupportedGrantType,
             "refresh tokens are switched off on this server",
         ));
     }
-    let client = authenticate(tx, env, request)?;
     let extra = ExtraClaims::read(request.extra_claims.as_deref(), &client, env.policy)?;
     client::note_secretless(tx, env, &client, &request.credentials)?;
     let issued = match &request.grant {

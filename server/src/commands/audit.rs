@@ -125,7 +125,7 @@ impl List {
 
 impl Verify {
     fn run(self, installation: &Installation) -> Result<Answer> {
-        let (heads, verdict) = installation.read(|tx| audit::verify(tx, &self.expect))?;
+        let (heads, verdict) = installation.snapshot(|tx| audit::verify(tx, &self.expect))?;
         if !verdict.problems.is_empty() {
             return Err(Error::refused(Code::InvalidRequest, broken(&verdict)));
         }

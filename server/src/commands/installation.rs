@@ -62,6 +62,11 @@ impl Installation {
         self.opened.store.read(job)
     }
 
+    /// Reads what is there at one moment.
+    pub fn snapshot<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        self.opened.store.snapshot(job)
+    }
+
     /// Changes something in a transaction of its own, beside a running server.
     pub fn write<T>(&self, job: impl FnOnce(&mut Tx<'_>, Env<'_>) -> Result<T>) -> Result<T> {
         self.opened.store.write(|tx| job(tx, self.env()))

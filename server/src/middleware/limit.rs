@@ -63,6 +63,8 @@ pub const DEVICE_VERIFY: Rule = Rule::per_minute("device-verify", |limits| limit
 
 /// Clients that register themselves from an address.
 pub const REGISTER: Rule = Rule::per_minute("register", |limits| limits.register);
+/// Changes of a registration by its client.
+pub const REGISTRATION_CHANGE: Rule = Rule::per_minute("registration-change", |limits| limits.register);
 
 /// Wrong user codes of one person: ten in ten minutes (deviation D46).
 pub const DEVICE_WRONG: Rule = Rule { name: "device-wrong", limit: |_| 10, window: 600 };

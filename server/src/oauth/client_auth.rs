@@ -59,7 +59,7 @@ pub async fn guarded<T, F: Future<Output = Result<T>>>(
             return Ok(outcome?);
         }
     }
-    if let (Some(client), Some(before)) = (client, before) {
+    if let (Some(client), Some(before)) = (client.filter(|_| is_authenticated(&outcome)), before) {
         limit::count(app, &rules.requests, client);
         limit::note(request, Some(Verdict { remaining: before.remaining.saturating_sub(1), ..before }));
     }
@@ -69,17 +69,20 @@ pub async fn guarded<T, F: Future<Output = Result<T>>>(
 /// Notes the client for the log, once it is known to be one; before that, its name may be anything, such as a secret in
 /// the wrong field. An answer that does not depend on the client says nothing about it.
 fn noted<T>(outcome: Result<T>, credentials: &Credentials) -> Result<T> {
-    let authenticated = match &outcome {
+    if is_authenticated(&outcome) {
+        request_span::client(&credentials.client_id);
+    }
+    outcome
+}
+
+fn is_authenticated<T>(outcome: &Result<T>) -> bool {
+    match outcome {
         Ok(_) => true,
         Err(Error::Refused(refusal)) => {
             !matches!(refusal.code, Code::InvalidClient | Code::TemporarilyUnavailable)
         }
         Err(Error::Failed(_)) => false,
-    };
-    if authenticated {
-        request_span::client(&credentials.client_id);
     }
-    outcome
 }
 
 fn is_failure<T>(outcome: &Result<T>) -> bool {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::form::Body;
-use crate::middleware::limit::{self, REGISTER};
+use crate::middleware::limit::{self, REGISTER, REGISTRATION_CHANGE};
 use crate::oauth::bearer;
 use crate::reply;
 
@@ -80,8 +80,10 @@ pub async fn put(
     Body(body): Body,
 ) -> Result<HttpResponse, ApiError> {
     let token = registration_access_token(&app, &request)?;
-    // Each change is a write and an event, so one client makes few of them.
-    limit::note(&request, limit::take(&app, &request, &REGISTER, &id).await?);
+    let (asked, presented) = (id.clone(), token.clone());
+    let client = app.read(move |tx| registration::authenticate(tx, &asked, &presented)).await?;
+    // Each change is a write and an event, so one client makes few of them. Strangers use nothing of that up.
+    limit::note(&request, limit::take(&app, &request, &REGISTRATION_CHANGE, &client.id).await?);
     let presented = token.clone();
     // Whoever has no token learns nothing about what would be accepted.
     let metadata = metadata(&request, &body);

@@ -212,6 +212,37 @@ async fn d20_nobody_uses_up_what_a_client_has_without_its_secret() {
 }
 
 #[actix_web::test]
+async fn adv_21_what_is_refused_before_the_secret_was_looked_at_counts_for_nobody() {
+    let (app, anon) = TestApp::init()
+        .with("ENABLE_REFRESH_TOKENS", "false")
+        .with("TOKEN_CLIENT_RATE_LIMIT", "2")
+        .with("TOKEN_RATE_LIMIT", "1000")
+        .start();
+    let machine = app.machine("read", &[]).await;
+    for _ in 0..5 {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+        let reply = anon.post("/oauth/token").basic(&machine.id, "guess").form(&form).send().await;
+        reply.is_error(401, "invalid_client");
+    }
+    machine.token(&anon, &[("grant_type", "client_credentials")]).await.ok();
+}
+
+#[actix_web::test]
+async fn adv_21_strangers_lock_nobody_out_of_registration() {
+    let (_app, anon) = TestApp::init()
+        .with("ENABLE_DYNAMIC_CLIENT_REGISTRATION", "true")
+        .with("DYNAMIC_CLIENT_REGISTRATION_MODE", "open")
+        .start();
+    let metadata = r#"{"redirect_uris": ["https://app.example.com/cb"]}"#;
+    for _ in 0..6 {
+        let request = anon.request(actix_web::http::Method::PUT, "/oauth/register/127.0.0.1");
+        assert_eq!(request.bearer("junk").body("application/json", metadata).send().await.status, 401);
+    }
+    let made = anon.post("/oauth/register").body("application/json", metadata).send().await;
+    assert_eq!(made.status, 201, "{}", made.text());
+}
+
+#[actix_web::test]
 async fn device_flows_of_public_clients_are_counted_by_address() {
     let (app, anon) = TestApp::init().with("DEVICE_CODE_RATE_LIMIT", "2").start();
     let tv = app.client_of(ClientType::Public, |spec| spec.grants.push(Grant::Device)).await;

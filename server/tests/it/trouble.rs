@@ -125,6 +125,49 @@ async fn a_full_disk_refuses_what_it_cannot_keep_and_loses_nothing() {
     run(&["audit", "verify", "--json"]);
 }
 
+#[actix_web::test]
+async fn a_disk_that_was_full_for_a_moment_is_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_authgate"), "serve"])
+        .current_dir(folder.path())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("SERVER_ADDR", "127.0.0.1:0")
+        .env("DEFAULT_ADMIN_PASSWORD", PASSWORD)
+        .env("LOGIN_RATE_LIMIT", "1000000");
+    let server = Process::spawn(&mut command);
+    let files_may_have = |bytes: &str| {
+        let process = format!("--pid={}", server.id());
+        let limit = format!("--fsize={bytes}:");
+        assert!(Command::new("prlimit").args([process, limit]).status().unwrap().success());
+    };
+    let anon = server.client();
+    let guess = async || anon.sign_in("nobody", "wrong").await.status;
+    assert_eq!(guess().await, 401);
+    files_may_have("1000");
+    assert_eq!(guess().await, 503, "what cannot be written down is refused");
+    assert_eq!(guess().await, 503);
+    files_may_have("unlimited");
+    assert_eq!(guess().await, 401);
+    server.signal(rustix::process::Signal::TERM);
+    let mut server = server;
+    assert_eq!(server.code(), Some(0), "and everything comes to the database");
+    let listed = Command::new(env!("CARGO_BIN_EXE_authgate"))
+        .args(["audit", "list", "--json", "--type", "AUTHENTICATION_FAILURE"])
+        .current_dir(folder.path())
+        .env_clear()
+        .output()
+        .unwrap();
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let count = listed.as_array().unwrap().len();
+    assert!(
+        (2..=4).contains(&count),
+        "those that were answered, and perhaps those that were refused: {count}"
+    );
+}
+
 #[test]
 fn files_that_cannot_be_used_are_named() {
     for (name, content, expected) in [

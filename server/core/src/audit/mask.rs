@@ -7,6 +7,8 @@ const SECRET: [&str; 4] = ["password", "secret", "token", "verifier"];
 /// Ends of names whose text is written in part, so that two events can be seen to mean the same.
 const PARTLY: [&str; 2] = ["device_code", "token_id"];
 
+const REDACTED: &str = "***REDACTED***";
+
 /// Masks the members of an object, however deep.
 pub fn details(value: &mut Value) {
     match value {
@@ -14,6 +16,11 @@ pub fn details(value: &mut Value) {
             for (name, member) in members {
                 match member {
                     Value::String(text) => *text = masked(name, std::mem::take(text)),
+                    Value::Array(_) | Value::Object(_)
+                        if SECRET.into_iter().any(|end| ends_in(name, end)) =>
+                    {
+                        *member = Value::String(REDACTED.to_owned());
+                    }
                     other => details(other),
                 }
             }
@@ -23,8 +30,12 @@ pub fn details(value: &mut Value) {
     }
 }
 
+fn ends_in(name: &str, end: &str) -> bool {
+    name.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
+}
+
 fn masked(name: &str, text: String) -> String {
-    let ends = |end: &str| name.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'));
+    let ends = |end: &str| ends_in(name, end);
     if name == "user_code" {
         // Half of it tells a person which one is meant (deviation D34).
         return format!("{}-****", text.chars().take(4).collect::<String>());
@@ -35,7 +46,7 @@ fn masked(name: &str, text: String) -> String {
         return format!("{head}...{tail}");
     }
     // A code that is too short to be shown in part is not shown at all.
-    if ends("device_code") || SECRET.into_iter().any(ends) { "***REDACTED***".to_owned() } else { text }
+    if ends("device_code") || SECRET.into_iter().any(ends) { REDACTED.to_owned() } else { text }
 }
 
 #[cfg(test)]
@@ -50,11 +61,12 @@ mod tests {
             "password": "hunter2", "new_password": "hunter2", "client_secret": "hunter2", "secret": "hunter2",
             "access_token": "hunter2", "refresh_token": "hunter2", "token": "hunter2", "code_verifier": "hunter2",
             "user_code": "BCDF-GHJK", "deep": [{"id_token": "hunter2"}],
+            "new_secret": ["hunter2"],
         });
         details(&mut value);
         let text = value.to_string();
         assert!(!text.contains("hunter2") && !text.contains("GHJK"), "{text}");
-        assert_eq!(text.matches("***REDACTED***").count(), 9);
+        assert_eq!(text.matches("***REDACTED***").count(), 10);
         assert!(text.contains(r#""user_code":"BCDF-****""#), "{text}");
     }
 

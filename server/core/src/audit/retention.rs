@@ -9,7 +9,7 @@ use crate::error::Result;
 const STEP: i64 = 500;
 
 /// Removes some of the events that are older than `before`, in unix seconds; returns how many, 0 when all are gone. An
-/// event from the future of `now` was written under a wrong clock and keeps none of the old ones alive.
+/// event from the future of `now` was written under a wrong clock and keeps no older one alive.
 pub fn remove_old(tx: &mut Tx<'_>, before: i64, now: i64) -> Result<usize> {
     let unchained = tx.execute(
         "DELETE FROM audit_logs WHERE id IN \
@@ -30,11 +30,12 @@ fn shorten(tx: &mut Tx<'_>, head: &Head, before: i64, now: i64) -> Result<usize>
         Entry::COLUMNS
     );
     let oldest: Vec<Entry> = tx.all(&sql, params![&head.writer, head.removed_sequence, STEP])?;
-    let old = oldest.into_iter().take_while(|entry| entry.event_time < before || entry.event_time > now);
+    // What is not old ends the walk, except for what a wrong clock wrote: that goes with an old event behind it, never by itself,
+    // or a clock that is behind would remove everything.
+    let is_over = |entry: &&Entry| entry.event_time < before || entry.event_time > now;
     // The newest link stays whatever its age, so that the chain has an end to grow from.
-    let Some(last) = old.take_while(|entry| entry.sequence < Some(head.sequence)).last() else {
-        return Ok(0);
-    };
+    let walked = oldest.iter().take_while(|entry| entry.sequence < Some(head.sequence)).take_while(is_over);
+    let Some(last) = walked.filter(|entry| entry.event_time < before).last() else { return Ok(0) };
     tx.execute(
         "UPDATE audit_heads SET removed_sequence = ?2, removed_hash = ?3 WHERE writer = ?1",
         params![&head.writer, last.sequence, &last.hash],

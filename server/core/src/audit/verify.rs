@@ -59,6 +59,14 @@ pub fn verify(tx: &mut Tx<'_>, expected: &[(String, i64, String)]) -> Result<(Ve
         tx.one("SELECT COUNT(*), MAX(id) FROM audit_logs WHERE sequence IS NULL", &[])?;
     let (unchained, last) = strays.unwrap_or_default();
     verdict.unchained = usize::try_from(unchained).unwrap_or(usize::MAX);
+    let outside: Option<(i64, Option<String>)> = tx.one(
+        "SELECT COUNT(*), MIN(id) FROM audit_logs WHERE sequence IS NOT NULL AND NOT EXISTS (SELECT 1 FROM audit_heads \
+         WHERE audit_heads.writer = audit_logs.writer AND audit_logs.sequence > audit_heads.removed_sequence)",
+        &[],
+    )?;
+    if let Some((count, Some(id))) = outside {
+        verdict.problems.push(format!("{count} rows claim to be links of a chain and are not, such as {id}"));
+    }
     let first: Option<(Option<String>,)> =
         tx.one("SELECT MIN(id) FROM audit_logs WHERE sequence IS NOT NULL", &[])?;
     if let (Some(last), Some((Some(first),))) = (last, first)

@@ -79,6 +79,17 @@ fn a_row_put_in_later_is_found() {
          VALUES ('ffffffff', 'LOGOUT', 0, 'INFO', 'x', 1)",
     );
     assert!(problems(&world, &[])[0].contains("ffffffff is no link"));
+    for (writer, sequence) in [("main", -5), ("main", 0), ("other", 1)] {
+        let world = world_of(3);
+        tamper(
+            &world,
+            &format!(
+                "INSERT INTO audit_logs (id, event_type, event_time, severity, action, success, writer, sequence) \
+                 VALUES ('forged', 'LOGOUT', 0, 'INFO', 'x', 1, '{writer}', {sequence})"
+            ),
+        );
+        assert!(problems(&world, &[])[0].contains("1 rows claim to be links"), "{writer} {sequence}");
+    }
 }
 
 /// Whoever can write the table can also compute hashes; a link that was kept elsewhere still tells.
@@ -171,9 +182,21 @@ fn retention_is_not_stopped_by_an_event_from_a_wrong_clock() {
     say(&world, "from the future");
     world.clock.advance(-1_000_000_000 + 10_000);
     (0..3).for_each(|_| say(&world, "now"));
-    let removed = world.write(|tx, _| audit::remove_old(tx, START + 5000, START + 10_000)).unwrap();
-    assert_eq!((removed, entries(&world).len()), (3, 3));
+    let remove = |before, now| world.write(|tx, _| audit::remove_old(tx, before, now)).unwrap();
+    assert_eq!((remove(START + 5000, START + 10_000), entries(&world).len()), (2, 4));
+    assert_eq!(remove(START + 5000, START + 10_000), 0, "by itself it stays");
+    // With what is old and came after it, it goes; the newest link stays.
+    assert_eq!((remove(START + 20_000, START + 20_000), entries(&world).len()), (3, 1));
     assert!(problems(&world, &[]).is_empty());
+}
+
+#[test]
+fn a_clock_that_is_behind_removes_nothing() {
+    let world = world_of(20);
+    for now in [START - 1, START - 3600, 0] {
+        assert_eq!(world.write(|tx, _| audit::remove_old(tx, now - 100, now)).unwrap(), 0, "{now}");
+    }
+    assert_eq!(entries(&world).len(), 20);
 }
 
 #[test]
