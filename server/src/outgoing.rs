@@ -6,7 +6,7 @@ use std::time::Duration;
 use authgate_core::error::{Error, Result};
 use awc::Connector;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
 /// The system's certificate authorities, or those in `SSL_CERT_FILE`.
 pub fn authorities() -> RootCertStore {
@@ -20,13 +20,16 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
+/// The beginning of every client's TLS: what is left to say is whom it trusts.
+pub fn tls_builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>> {
+    ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(Error::failed)
+}
+
 /// TLS to servers whose certificate is of a known authority.
 pub fn tls() -> Result<ClientConfig> {
-    Ok(ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(Error::failed)?
-        .with_root_certificates(authorities())
-        .with_no_client_auth())
+    Ok(tls_builder()?.with_root_certificates(authorities()).with_no_client_auth())
 }
 
 /// An HTTP client that follows no redirects and waits for `timeout` at most, once to connect and once for the head of

@@ -84,11 +84,7 @@ impl Spool {
 
     /// Keeps events; they are on the disk when this returns.
     pub(super) fn add<'e>(&mut self, entries: impl Iterator<Item = &'e Entry>) -> Result<()> {
-        let (mut batch, mut added) = (Batch::default(), 0);
-        for entry in entries {
-            batch.insert(entry.id.as_bytes(), text(entry));
-            added += 1;
-        }
+        let (batch, added) = batch(entries);
         self.with(|trees| {
             trees.events.apply_batch(batch)?;
             trees.db.flush().map(drop)
@@ -99,10 +95,7 @@ impl Spool {
 
     /// Keeps counts that still grow, as far as they are now; the disk has them within a second.
     pub(super) fn keep_open(&mut self, entries: &[Entry]) -> Result<()> {
-        let mut batch = Batch::default();
-        for entry in entries {
-            batch.insert(entry.id.as_bytes(), text(entry));
-        }
+        let (batch, _) = batch(entries.iter());
         self.with(|trees| trees.open.apply_batch(batch))
     }
 
@@ -170,6 +163,13 @@ impl Trees {
     }
 }
 
-fn text(entry: &Entry) -> Vec<u8> {
-    serde_json::to_vec(entry).expect("texts and numbers always serialise")
+/// Entries by their ids, and how many they are.
+fn batch<'e>(entries: impl Iterator<Item = &'e Entry>) -> (Batch, usize) {
+    let (mut batch, mut count) = (Batch::default(), 0);
+    for entry in entries {
+        let text = serde_json::to_vec(entry).expect("texts and numbers always serialise");
+        batch.insert(entry.id.as_bytes(), text);
+        count += 1;
+    }
+    (batch, count)
 }

@@ -17,8 +17,8 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::reply;
 pub use export::{Format, Writer, member};
-use query::{Asked, moment};
-pub use query::{SEVERITIES, parse as parse_time};
+use query::Asked;
+pub use query::{SEVERITIES, moment, parse as parse_time};
 
 /// Events of a page at most.
 const MAX_PAGE: i64 = 100;

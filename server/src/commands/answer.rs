@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
+pub use authgate::admin::audit::moment as time;
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// The same answer twice.
 pub struct Answer {
@@ -84,13 +83,6 @@ fn shown(name: &str, value: &Value) -> String {
         Value::Array(items) => items.iter().map(|item| shown("", item)).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
-}
-
-/// Unix seconds as people read them (RFC 3339, UTC).
-pub fn time(seconds: i64) -> String {
-    let moment =
-        OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|moment| moment.format(&Rfc3339).ok());
-    moment.unwrap_or_else(|| seconds.to_string())
 }
 
 /// A name from outside must not steer the terminal.

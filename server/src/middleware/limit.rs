@@ -90,12 +90,36 @@ pub async fn take(
     rule: &Rule,
     key: &str,
 ) -> Result<Option<Verdict>, Exceeded> {
+    ask(app, request, rule, key, true).await
+}
+
+/// The state of a counter, without counting; `None` if limits are switched off.
+pub async fn look(
+    app: &App,
+    request: &HttpRequest,
+    rule: &Rule,
+    key: &str,
+) -> Result<Option<Verdict>, Exceeded> {
+    ask(app, request, rule, key, false).await
+}
+
+async fn ask(
+    app: &App,
+    request: &HttpRequest,
+    rule: &Rule,
+    key: &str,
+    counts: bool,
+) -> Result<Option<Verdict>, Exceeded> {
     let limits = &app.config.limits;
     if !limits.enabled {
         return Ok(None);
     }
-    let now_ms = app.clock.now_ms();
-    let verdict = app.limiter.take(rule.name, key.to_owned(), rule.allowance(limits), now_ms).await;
+    let (key, allowance, now_ms) = (key.to_owned(), rule.allowance(limits), app.clock.now_ms());
+    let verdict = if counts {
+        app.limiter.take(rule.name, key, allowance, now_ms).await
+    } else {
+        app.limiter.look(rule.name, key, allowance, now_ms).await
+    };
     within(app, request, rule, verdict.map_err(|_| Exceeded::Busy)?).await.map(Some)
 }
 
@@ -118,22 +142,6 @@ async fn within(
     }
     let retry_after = (verdict.reset - app.context().now()).max(1);
     Err(Exceeded::Limit { verdict, retry_after })
-}
-
-/// The state of a counter, without counting; `None` if limits are switched off.
-pub async fn look(
-    app: &App,
-    request: &HttpRequest,
-    rule: &Rule,
-    key: &str,
-) -> Result<Option<Verdict>, Exceeded> {
-    let limits = &app.config.limits;
-    if !limits.enabled {
-        return Ok(None);
-    }
-    let now_ms = app.clock.now_ms();
-    let verdict = app.limiter.look(rule.name, key.to_owned(), rule.allowance(limits), now_ms).await;
-    within(app, request, rule, verdict.map_err(|_| Exceeded::Busy)?).await.map(Some)
 }
 
 /// Counts one that was let through after a [`look`], without waiting for it.

@@ -27,9 +27,7 @@ impl Witness {
 
     /// TLS that asks this witness.
     pub fn tls(self: &Arc<Self>) -> Result<ClientConfig> {
-        Ok(ClientConfig::builder_with_provider(outgoing::provider())
-            .with_safe_default_protocol_versions()
-            .map_err(Error::failed)?
+        Ok(outgoing::tls_builder()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(self) as Arc<dyn ServerCertVerifier>)
             .with_no_client_auth())

@@ -3,19 +3,16 @@
 
 use std::sync::Arc;
 
-use authgate_core::error::{Error, Result};
+use authgate::outgoing;
+use authgate_core::error::Result;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
 pub fn tls() -> Result<ClientConfig> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(Error::failed)?;
-    let whoever = Arc::new(WhoeverAnswers(provider));
-    Ok(config.dangerous().with_custom_certificate_verifier(whoever).with_no_client_auth())
+    let whoever = Arc::new(WhoeverAnswers(outgoing::provider()));
+    Ok(outgoing::tls_builder()?.dangerous().with_custom_certificate_verifier(whoever).with_no_client_auth())
 }
 
 #[derive(Debug)]
