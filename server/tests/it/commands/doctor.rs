@@ -5,7 +5,6 @@ mod outside;
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -165,13 +164,29 @@ fn files_that_others_may_read() {
         .says("ok", "files", ".env (secrets) is of user");
 }
 
-/// Root reads everything, so the command runs as nobody; whoever is not root locks themselves out by the mode.
+/// Program and folder where everybody can reach them, whatever lies above them.
+const REACHABLE: &str = r#"
+set -eu
+program=$1 folder=$2; shift 2
+mount -t tmpfs -o mode=0755 reachable /mnt
+touch /mnt/authgate; mount --bind "$program" /mnt/authgate
+mkdir /mnt/folder; mount --bind "$folder" /mnt/folder
+cd /mnt/folder
+exec setpriv --reuid=1000 --regid=1000 --clear-groups /mnt/authgate "$@"
+"#;
+
+/// Root reads everything, so the command runs as the user of the image; whoever is not root locks themselves out by the mode.
 fn as_somebody_else(place: &Place, env: &[(&str, &str)]) -> Found {
-    let mut command = place.doctor_command(env);
-    if rustix::process::geteuid().is_root() {
-        chmod(place.folder.path(), 0o755);
-        command.uid(65534).gid(65534);
+    let mut doctor = place.doctor_command(env);
+    if !rustix::process::geteuid().is_root() {
+        return read(&doctor.output().unwrap());
     }
+    chmod(place.folder.path(), 0o755);
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "--", "sh", "-c", REACHABLE, "sh"]);
+    command.arg(doctor.get_program()).arg(place.folder.path()).args(doctor.get_args());
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.envs(doctor.get_envs().filter_map(|(name, value)| Some((name, value?))));
     read(&command.output().unwrap())
 }
 
@@ -193,10 +208,10 @@ fn files_that_the_server_cannot_read_are_named_with_their_owner_and_mode() {
         "MASTER_KEY_FILE=data/master.key",
     );
     if me == 0 {
-        found.says("problem", "files", "cannot be read by user 65534");
-        chown(place.path("data/authgate.db"), Some(65534), Some(65534)).unwrap();
+        found.says("problem", "files", "cannot be read by user 1000");
+        chown(place.path("data/authgate.db"), Some(1000), Some(1000)).unwrap();
         chmod(&place.path("data/authgate.db"), 0o600);
-        as_somebody_else(&place, &[]).says("problem", "disk", "cannot be written to by user 65534");
+        as_somebody_else(&place, &[]).says("problem", "disk", "cannot be written to by user 1000");
     }
 }
 
