@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
 use crate::extra_claims::ExtraClaims;
-use crate::keys::{Keys, SigningKey};
+use crate::keys::{Algorithm, Keys, SigningKey};
 use crate::secret::{Secret, base64url, from_base64url};
 
 /// Longest token looked at, in bytes; ours are below 2,000.
@@ -128,9 +128,10 @@ pub struct Hint {
     kind: Option<String>,
 }
 
-/// An `id_token_hint`: an ID token that this server issued, however long ago (OpenID Connect Core 3.1.2.1).
+/// An `id_token_hint`: an ID token that this server issued, however long ago (OpenID Connect Core 3.1.2.1). `JWT_SECRET`
+/// signs access tokens only, and resource servers have it too: what it signs is no ID token (RFC 8725 3.12).
 pub fn hint(token: &Secret, keys: &Keys, issuer: &str) -> Option<Hint> {
-    let (_, claims) = verify(token, keys, &["JWT"])?;
+    let (_, claims) = verify(token, keys, &["JWT"]).filter(|(key, _)| key.algorithm != Algorithm::Hs256)?;
     let hint: Hint = serde_json::from_slice(&claims).ok()?;
     // Access tokens may be of the type JWT too, but they have a kind.
     (hint.iss == issuer && hint.kind.is_none()).then_some(hint)
@@ -345,6 +346,65 @@ mod tests {
         let twice = r#"{"iss":"https://id.example.com","jti":"a","type":"access","jti":"b"}"#;
         let signed = format!("{}.{}", base64url(header.to_string().as_bytes()), base64url(twice.as_bytes()));
         refused(&keys, &format!("{signed}.{}", base64url(&keys.access().sign(signed.as_bytes()))));
+    }
+
+    #[test]
+    fn rfc8725_3_7_only_utf8_is_read() {
+        let keys = keys(&KeyConfig::default());
+        let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": keys.access().kid}).to_string();
+        let payload = json!({"iss": ISSUER, "jti": "jti", "type": "access"}).to_string();
+        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let marked = |text: &str| [&b"\xef\xbb\xbf"[..], text.as_bytes()].concat();
+        let latin = |text: &str| text.replace("jti", "jt").into_bytes().into_iter().chain([0xe9]).collect();
+        let signed = |header: &[u8], payload: &[u8]| {
+            let text = format!("{}.{}", base64url(header), base64url(payload));
+            format!("{text}.{}", base64url(&keys.access().sign(text.as_bytes())))
+        };
+        assert!(verified(&keys, &signed(header.as_bytes(), payload.as_bytes())).is_ok());
+        let other: [&dyn Fn(&str) -> Vec<u8>; 3] = [&utf16, &marked, &latin];
+        for spelled in other {
+            refused(&keys, &signed(&spelled(&header), payload.as_bytes()));
+            refused(&keys, &signed(header.as_bytes(), &spelled(&payload)));
+        }
+    }
+
+    #[test]
+    fn rfc8725_3_10_a_kid_is_looked_up_and_nothing_else() {
+        let keys = keys(&KeyConfig::default());
+        let payload = json!({"iss": ISSUER, "jti": "jti", "type": "access"});
+        let own = keys.access().kid.clone().unwrap();
+        for kid in
+            ["../../master.key", "/dev/null", "' OR '1'='1", "https://evil.example/jwks", "\0", "*", "%"]
+        {
+            for kid in [kid.to_owned(), format!("{own}{kid}"), format!("{kid}{own}")] {
+                let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": kid});
+                refused(&keys, &forged(keys.access(), &header, &payload));
+            }
+        }
+    }
+
+    /// What one recipient takes no other does, whichever type access tokens have and whatever signs them.
+    #[test]
+    fn rfc8725_3_12_each_kind_of_token_is_taken_for_itself_only() {
+        for algorithm in [Algorithm::Es256, Algorithm::Hs256] {
+            let jwt_secret = Some(Secret::new("x".repeat(32)));
+            let keys =
+                keys(&KeyConfig { access_algorithm: Some(algorithm), jwt_secret, ..KeyConfig::default() });
+            let hinted = |token: &str| hint(&Secret::new(token), &keys, ISSUER).is_some();
+            for typ in ["at+jwt", "JWT"] {
+                let access = sign(keys.access(), typ, &claims()).unwrap();
+                assert!(verified(&keys, &access).is_ok() && !hinted(&access), "{typ}");
+            }
+            let person = json!({"iss": ISSUER, "sub": "user", "aud": "client", "sid": "s", "jti": "jti"});
+            let (id, logout) = (keys.id_token(None), "logout+jwt");
+            for (typ, is_hint) in [("JWT", true), ("at+jwt", false), (logout, false)] {
+                let token = sign(id, typ, &person).unwrap();
+                refused(&keys, &token);
+                assert_eq!(hinted(&token), is_hint, "{typ}");
+            }
+            // Resource servers have the key of HS256: they could say that anybody is signed in.
+            assert_eq!(hinted(&sign(keys.access(), "JWT", &person).unwrap()), algorithm != Algorithm::Hs256);
+        }
     }
 
     #[test]
