@@ -3,6 +3,7 @@
 use authgate_core::authorize::Rejected;
 use authgate_core::client::{self, Client, ClientSpec, ClientType};
 use authgate_core::error::Code;
+use authgate_core::extra_claims::{Limits, MAX_RAW_SIZE};
 use authgate_core::registration::{self, Metadata, Mode, Rules};
 use authgate_core::secret::{Secret, sha256};
 use authgate_core::{code, device, interaction, user};
@@ -13,8 +14,8 @@ use crate::world::{App, World, refusal, web_app};
 
 /// Somebody else's `code_verifier`.
 const OTHER_VERIFIER: &str = "another-verifier-of-another-browser-0123456789";
-/// Samples: that a random character is the same in all of them happens once in 4^200 runs.
-const SAMPLES: usize = 200;
+/// Samples: that a random character is the same in all of them happens once in 4^63 runs.
+const SAMPLES: usize = 64;
 
 /// Bits that an attacker cannot foresee in these texts of one moment: each character that is not always the same counts
 /// as its alphabet does.
@@ -190,4 +191,21 @@ fn rfc6819_5_1_4_1_2_no_text_becomes_sql() {
         assert_eq!(refusal(world.poll(&app, &long)), Code::InvalidGrant, "{text}");
     }
     assert_eq!(world.dump(&TABLES), before);
+}
+
+/// What is issued is known again, however much was asked for.
+#[test]
+fn oauth_2_1_1_7_1_the_longest_token_is_live() {
+    let mut world = World::new();
+    world.policy.extra_claims = Some(Limits { raw_size: 0, keys: 0, value_size: 0 });
+    let app = world.app(ClientSpec { extra_claims: vec!["a".into()], ..web_app() });
+    let long = |at: usize| format!("{:x<1024}", format!("https://api.example/{at}/"));
+    let resources: Vec<_> = (0..10).map(long).collect();
+    let asked: Vec<_> = resources.iter().map(|resource| ("resource", resource.as_str())).collect();
+    let approval = world.code(&app, &asked);
+    let extra = format!(r#"{{"a":"{}"}}"#, "x".repeat(MAX_RAW_SIZE - 8));
+    let redemption = changed(approval.redemption(), &[("extra_claims", &extra)]);
+    let tokens = world.post(&app, &redemption).unwrap();
+    assert!(tokens.access().expose().len() > 19_000);
+    assert_eq!(world.live(&tokens).unwrap().audience.0, resources);
 }
