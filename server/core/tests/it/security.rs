@@ -1,6 +1,6 @@
 //! What RFC 9700, RFC 6819 and OAuth 2.1 ask for and no other file shows; docs/security/requirements names the rest.
 
-use authgate_core::authorize::Rejected;
+use authgate_core::authorize::{Question, Rejected};
 use authgate_core::client::{self, Client, ClientSpec, ClientType};
 use authgate_core::error::Code;
 use authgate_core::extra_claims::{Limits, MAX_RAW_SIZE};
@@ -128,6 +128,35 @@ fn rfc9700_4_17_2_answers_travel_by_redirect_or_form_only() {
             }
             other => panic!("{mode}: {other:?}"),
         }
+    }
+}
+
+/// A client that adds the refresh grant while the person reads how long its access lasts is shown again.
+#[test]
+fn rfc6819_5_2_4_2_a_decision_is_about_all_that_was_shown() {
+    for change in [
+        "name = 'Other'",
+        "description = 'Other'",
+        "scopes = 'openid read'",
+        "token_profile = 'long'",
+        "grants = '[\"authorization_code\"]'",
+        "redirect_uris = '[\"https://app.example/cb\",\"https://other.example/cb\"]'",
+    ] {
+        let world = World::new();
+        let (app, alice) = (world.web_app(), world.user("alice"));
+        let asked = world.asked(&app, &[]);
+        let shown = || {
+            let mut asked = asked.clone();
+            let digest = world.read(|tx, env| {
+                let client = client::by_id(tx, &app.client.id)?.unwrap();
+                Ok(Question::of(tx, env.policy, client, &alice, &mut asked)?.digest(&asked))
+            });
+            digest.unwrap()
+        };
+        let before = shown();
+        assert_eq!(shown(), before);
+        world.sql(&format!("UPDATE clients SET {change}"));
+        assert_ne!(shown(), before, "{change}");
     }
 }
 
