@@ -40,24 +40,24 @@ pub fn print(folder: &Path) -> Result<(), Failure> {
     let row = |name: &str, took: Duration| println!("{name:<40} {:>9.1} us", took.as_secs_f64() * 1e6);
     let random = SystemRandom::new();
     let message = [0x5a; 600];
-    row("SHA-256 of a 600-byte token", time(|| drop(black_box(digest(&SHA256, black_box(&message))))));
+    row("SHA-256 of a 600-byte token", time(|| _ = black_box(digest(&SHA256, black_box(&message)))));
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
-    row("ECDSA P-256, sign", time(|| drop(black_box(key.sign(&random, &message)))));
+    row("ECDSA P-256, sign", time(|| _ = black_box(key.sign(&random, &message))));
     let signature = key.sign(&random, &message)?;
     let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public_key().as_ref());
-    row("ECDSA P-256, verify", time(|| drop(black_box(public.verify(&message, signature.as_ref())))));
+    row("ECDSA P-256, verify", time(|| _ = black_box(public.verify(&message, signature.as_ref()))));
     let key = RsaKeyPair::generate(KeySize::Rsa2048)?;
     let mut signature = vec![0; key.public_modulus_len()];
     row(
         "RSA 2048, sign",
-        time(|| drop(black_box(key.sign(&RSA_PKCS1_SHA256, &random, &message, &mut signature)))),
+        time(|| _ = black_box(key.sign(&RSA_PKCS1_SHA256, &random, &message, &mut signature))),
     );
     let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref());
-    row("RSA 2048, verify", time(|| drop(black_box(public.verify(&message, &signature)))));
+    row("RSA 2048, verify", time(|| _ = black_box(public.verify(&message, &signature))));
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(19 * 1024, 2, 1, None)?);
     row(
         "Argon2id, 19 MiB, t=2",
-        time(|| drop(black_box(argon2.hash_password_into(b"password", b"a salt of it", &mut [0; 32])))),
+        time(|| _ = black_box(argon2.hash_password_into(b"password", b"a salt of it", &mut [0; 32]))),
     );
     let path = folder.join("flush");
     let mut file = File::create(&path)?;

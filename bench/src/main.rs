@@ -7,6 +7,7 @@ mod connection;
 mod limits;
 mod load;
 mod operation;
+mod resources;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +41,12 @@ struct Arguments {
     /// Rounds of each figure when two builds are compared
     #[arg(long, default_value_t = 2)]
     rounds: usize,
+    /// Rows of tokens that are in the store before
+    #[arg(long, default_value_t = 0)]
+    rows: usize,
+    /// Measure memory, disk and start instead
+    #[arg(long)]
+    resources: bool,
     /// Serve one answer with the library alone; for the generator itself
     #[arg(long, hide = true)]
     bare: bool,
@@ -67,6 +74,9 @@ fn main() -> ExitCode {
 }
 
 async fn measure(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.resources {
+        return resources::print(&arguments.server).await;
+    }
     let operations = chosen(&arguments.operations)?;
     limits::print(Path::new("."))?;
     let bare = limits::bare()?;
@@ -81,9 +91,9 @@ async fn measure(arguments: &Arguments) -> Result<(), Failure> {
         row(Operation::Bare, connections, &measured, None);
     }
     for operation in operations {
-        let ours = Running::start(&arguments.server, operation).await?;
+        let ours = Running::start(&arguments.server, operation, arguments.rows).await?;
         let theirs = match &arguments.against {
-            Some(program) => Some(Running::start(program, operation).await?),
+            Some(program) => Some(Running::start(program, operation, arguments.rows).await?),
             None => None,
         };
         for &connections in &arguments.connections {
@@ -127,8 +137,11 @@ struct Running {
 }
 
 impl Running {
-    async fn start(program: &Path, operation: Operation) -> Result<Self, Failure> {
+    async fn start(program: &Path, operation: Operation, rows: usize) -> Result<Self, Failure> {
         let installation = Installation::make(program)?;
+        if rows > 0 {
+            installation.add_rows(rows)?;
+        }
         let server = installation.serve(operation.settings()).await?;
         Ok(Self { installation, server })
     }

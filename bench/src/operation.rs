@@ -150,7 +150,7 @@ impl Scene {
             Operation::IntrospectionMiss | Operation::Revoke => MANY_TOKENS,
             _ => 0,
         };
-        scene.tokens = client_tokens(&scene, server, tokens).await?;
+        scene.tokens = scene.make_tokens(server, tokens).await?;
         if operation == Operation::UserInfo {
             for _ in 0..TOKENS {
                 scene.persons.push(code(&scene, &mut connection).await?.0);
@@ -169,33 +169,33 @@ impl Scene {
         }
         Ok(scene)
     }
-}
 
-/// Access tokens of the client, made by many connections at once, since commits are shared.
-async fn client_tokens(scene: &Scene, server: &Server, count: usize) -> Result<Vec<String>, Failure> {
-    let mut tokens = Vec::with_capacity(count);
-    let makers = 32;
-    for _ in 0..makers.min(count) {
-        let mut connection = Connection::open(server.addr).await?;
-        let authorization = scene.authorization.clone();
-        tokens.push(tokio::task::spawn_local(async move {
-            let mut made = Vec::new();
-            for _ in 0..count.div_ceil(makers) {
-                let asked = client_credentials(&authorization, &mut connection).await;
-                made.push(
-                    asked
-                        .and_then(|()| connection.member("access_token"))
-                        .map_err(|error| error.to_string())?,
-                );
-            }
-            Ok::<_, String>(made)
-        }));
+    /// Access tokens of the client, made by many connections at once, since commits are shared.
+    pub async fn make_tokens(&self, server: &Server, count: usize) -> Result<Vec<String>, Failure> {
+        let mut tokens = Vec::with_capacity(count);
+        let makers = 32;
+        for _ in 0..makers.min(count) {
+            let mut connection = Connection::open(server.addr).await?;
+            let authorization = self.authorization.clone();
+            tokens.push(tokio::task::spawn_local(async move {
+                let mut made = Vec::new();
+                for _ in 0..count.div_ceil(makers) {
+                    let asked = client_credentials(&authorization, &mut connection).await;
+                    made.push(
+                        asked
+                            .and_then(|()| connection.member("access_token"))
+                            .map_err(|error| error.to_string())?,
+                    );
+                }
+                Ok::<_, String>(made)
+            }));
+        }
+        let mut all = Vec::with_capacity(count);
+        for made in tokens {
+            all.extend(made.await??);
+        }
+        Ok(all)
     }
-    let mut all = Vec::with_capacity(count);
-    for made in tokens {
-        all.extend(made.await??);
-    }
-    Ok(all)
 }
 
 impl Actor {
