@@ -25,12 +25,13 @@ pub fn operations() -> Vec<Operation> {
             .query(filter())
             .answers(200, answer::json("AuditStats", "The counts.")),
         ours(get("/admin/audit/export", "auditExport", "Every event that matches, as a file"))
-            .query([one_of("format", &["csv", "jsonl"], "For spreadsheets, or every member as JSON.")])
+            .query([one_of("format", &["csv", "jsonl", ""], "For spreadsheets, or every member as JSON.")])
             .query(filter())
             .answers(200, answer::download(&["text/csv", "application/jsonl"], "The file.")),
     ]
 }
 
+/// A form sends what was left empty, which is as if it were not sent.
 fn filter() -> [Field; 10] {
     [
         text("search", "Part of the action, the resource's name or the actor's user name."),
@@ -38,7 +39,7 @@ fn filter() -> [Field; 10] {
         text("actor_user_id", "Who acted."),
         text("resource_type", "What kind of thing it was done to."),
         text("resource_id", "Which one."),
-        one_of("severity", &SEVERITIES, "How much it matters."),
+        one_of("severity", &[&SEVERITIES[..], &[""]].concat(), "How much it matters."),
         text("actor_ip", "Where it came from."),
         text("success", "`true` for what succeeded, anything else for what failed."),
         text("start_time", "Not before this time (RFC 3339)."),
