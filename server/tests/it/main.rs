@@ -37,4 +37,5 @@ mod tls;
 mod traces;
 mod trouble;
 mod util;
+mod verdicts;
 mod well_known;

@@ -62,7 +62,13 @@ async fn d10_a_grown_interval_outlives_a_restart() {
     tv.poll(&anon, &device).await.is_error(400, "authorization_pending");
     app.clock.advance(6);
     tv.poll(&anon, &device).await.is_error(400, "slow_down");
-    assert_eq!(app.number("SELECT interval FROM device_codes").await, 15);
+    assert_eq!(
+        app.number("SELECT interval FROM device_codes").await,
+        10,
+        "it is stored whenever it has doubled"
+    );
+    tv.poll(&anon, &device).await.is_error(400, "slow_down");
+    assert_eq!(app.number("SELECT interval FROM device_codes").await, 20);
 }
 
 #[actix_web::test]
@@ -133,12 +139,12 @@ async fn what_is_no_device_code_is_invalid_grant() {
     let code = device.device_code;
     let flipped = if code.ends_with('0') { "1" } else { "0" };
     for wrong in [
-        format!("{}{flipped}", &code[..39]),
+        format!("{}{flipped}", &code[..63]),
         format!("{code}0"),
-        code[..39].to_owned(),
+        code[..63].to_owned(),
         format!(" {code}"),
         device.user_code,
-        "é".repeat(20),
+        "é".repeat(32),
     ] {
         let form = [("grant_type", DEVICE_GRANT), ("device_code", wrong.as_str())];
         tv.token(&anon, &form).await.is_error(400, "invalid_grant");
