@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use authgate_core::client::{self, Proof};
-use authgate_core::credentials::Credentials;
 use authgate_core::grants::{self, Issued, TokenRequest};
+use authgate_core::revocation::{self, Given};
 use authgate_core::secret::Secret;
-use authgate_core::{family, jwt, revocation, token};
+use authgate_core::{family, jwt, token};
 
 use super::browser::{REDIRECT_URI, VERIFIER};
 use super::known::{Access, Code, Refresh, Roots, Target};
@@ -146,10 +146,12 @@ impl Life {
     /// A client gives a token back (RFC 7009).
     pub(super) async fn give_back(&self) {
         let Some((text, client, target)) = self.token() else { return };
-        let credentials = Credentials::read(None, &self.app(client).form(&[])).unwrap().unwrap();
+        let credentials = self.app(client).credentials();
+        let (keys, issuer) = (&self.template.keys, &self.template.policy.issuer);
+        let given = Given::read(&text, |text| jwt::verify_access(text, keys, issuer)).unwrap();
         self.revoke("give back", target, move |tx, env| {
             let client = client::authenticate(tx, &credentials, Proof::Always, env.policy, env.now())?;
-            revocation::revoke(tx, env, &client, &text)
+            revocation::revoke(tx, env, &client, &given)
         })
         .await;
     }

@@ -3,12 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use authgate_core::client::{self, ClientStatus};
+use authgate_core::client::{self, ClientStatus, Proof};
 use authgate_core::consent::{self, ConsentOrigin, Pairs};
 use authgate_core::context::Clock as _;
 use authgate_core::device::{self, DeviceCode, DeviceStatus};
 use authgate_core::error::{Code as Why, Error};
-use authgate_core::grants::{self, TokenRequest};
+use authgate_core::grants;
 use authgate_core::resource::Resources;
 use authgate_core::scope::Scope;
 
@@ -101,10 +101,11 @@ impl Life {
     pub(super) async fn poll(self: Rc<Self>, device: Rc<Device>) {
         let (roots, made) = (device.roots.borrow().clone(), device.roots.borrow().code.unwrap());
         let pairs = [("grant_type", GRANT), ("device_code", device.text.expose())];
-        let request = TokenRequest::read(None, &self.app(roots.client.unwrap()).form(&pairs)).unwrap();
+        let credentials = self.app(roots.client.unwrap()).credentials();
         let row = self.read(|tx, env| {
-            let client = grants::authenticate(tx, env, &request)?;
-            grants::device::poll(tx, &client, &request)
+            let now = env.now();
+            let client = client::authenticate(tx, &credentials, Proof::UnlessSecretless, env.policy, now)?;
+            grants::device::poll(tx, &client, &device.text)
         });
         let Ok(row) = row else { return };
         let now = self.ctx().now();
@@ -171,6 +172,9 @@ impl Life {
         device.pace.borrow_mut().remembered = Some((age, (interval, interval), now_ms));
         let told = device.pace.borrow().told.max(interval);
         device.pace.borrow_mut().told = told;
+        if interval < 2 * row.interval {
+            return;
+        }
         // It may be stored from now on, and is once this is acknowledged.
         device.pace.borrow_mut().stored.1 = high.max(interval);
         let id = row.id.clone();

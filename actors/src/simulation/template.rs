@@ -7,6 +7,7 @@ use std::sync::Arc;
 use authgate_core::audit::Origin;
 use authgate_core::client::{self, Client, ClientSpec, ClientType, Grant};
 use authgate_core::context::{Context, ManualClock};
+use authgate_core::credentials::Credentials;
 use authgate_core::db::{Store, Tx};
 use authgate_core::error::Result;
 use authgate_core::form::Params;
@@ -33,6 +34,10 @@ pub(super) struct App {
 }
 
 impl App {
+    pub(super) fn credentials(&self) -> Credentials {
+        Credentials::read(None, &self.form(&[])).unwrap().unwrap()
+    }
+
     /// A form that the client authenticates.
     pub(super) fn form(&self, pairs: &[(&str, &str)]) -> Params {
         let id = ("client_id", self.client.id.as_str());
