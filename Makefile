@@ -56,7 +56,8 @@ bench:
 	$(BENCH) --rows 1000000 --connections 8 client_credentials introspection introspection-miss refresh code device-poll
 	$(BENCH) --resources
 
-# What takes longer than `make test` may: thousands of random schedules of refreshes, and crashes over and over.
+# What takes longer than `make test` may: thousands of random schedules of refreshes and of everything, and crashes over and over.
 prove:
+	AUTHGATE_SEEDS=10000 cargo test -p authgate-actors --lib simulation
 	AUTHGATE_SCHEDULES=10000 cargo test -p authgate-core --test it refresh_model
 	for round in 1 2 3 4 5 6 7 8 9 10; do cargo test -q -p authgate --test it crash || exit 1; done

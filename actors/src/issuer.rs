@@ -102,6 +102,10 @@ impl Actor for Committer {
 impl Supervised for Committer {
     /// What was being committed went down with the panic and is answered; what has only gathered is still good.
     fn restarting(&mut self, context: &mut Context<Self>) {
+        // A transaction that was broken off would lock everybody else out until the next request.
+        if let Err(error) = self.writer.rollback() {
+            tracing::error!(%error, "a transaction that a panic broke off cannot be undone yet");
+        }
         self.flush_sent = true;
         context.notify(Flush);
     }

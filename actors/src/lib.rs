@@ -9,4 +9,6 @@ pub mod issuer;
 pub mod limiter;
 pub mod mailbox;
 pub mod measures;
+#[cfg(test)]
+mod simulation;
 pub mod supervisor;

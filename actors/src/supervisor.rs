@@ -1,4 +1,4 @@
-//! Keeps an actor alive on a thread of its own: a panicking handler is caught, messages that wait survive.
+//! Keeps an actor alive: a panicking handler is caught, messages that wait survive.
 
 mod health;
 mod streak;
@@ -14,12 +14,12 @@ use actix::{Addr, Arbiter, Context, Supervised};
 use tokio::time::{Instant, sleep};
 
 pub(crate) use health::Vitals;
-pub use health::{ActorHealth, Health};
+pub use health::{ActorHealth, Health, Place};
 use streak::Streak;
 
 use crate::mailbox::Mailbox;
 
-/// Starts `actor` on an arbiter of its own; at most `capacity` messages wait or are being handled at a time.
+/// Starts `actor` where `health` says; at most `capacity` messages wait or are being handled at a time.
 /// It ends when the last handle is dropped. Must be called inside an actix `System`.
 pub(crate) fn start<A>(name: &'static str, capacity: usize, health: &Health, actor: A) -> Mailbox<A>
 where
@@ -29,14 +29,21 @@ where
     let (sender, receiver) = channel(capacity);
     let mailbox = Mailbox::new(Addr::new(sender), Arc::clone(&vitals));
     let health = health.clone();
-    // The thread outlives this handle; it ends itself.
-    Arbiter::with_tokio_rt(runtime).spawn_fn(move || {
+    let place = health.place();
+    let live = move || {
         let life = Context::with_receiver(receiver).into_future(actor);
         actix::spawn(async move {
             supervise(life, &vitals, &health).await;
-            Arbiter::current().stop();
+            if place == Place::Own {
+                Arbiter::current().stop();
+            }
         });
-    });
+    };
+    match place {
+        Place::Here => live(),
+        // The thread outlives this handle; it ends itself.
+        Place::Own => drop(Arbiter::with_tokio_rt(runtime).spawn_fn(live)),
+    }
     mailbox
 }
 

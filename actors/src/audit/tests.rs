@@ -9,7 +9,33 @@ use tempfile::TempDir;
 use super::*;
 use crate::supervisor::tests::{Crash, Hold, health, run, testable};
 
-testable!(Recorder);
+testable!(Recorder, Audit, |audit| audit.mailbox.as_ref().unwrap());
+
+/// Closes the spool, as after an error of the disk, and changes what it finds when it is opened anew.
+struct Close(Box<dyn FnOnce() + Send>);
+
+impl Message for Close {
+    type Result = ();
+}
+
+impl actix::Handler<Letter<Close>> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, letter: Letter<Close>, _: &mut Context<Self>) {
+        letter.answer(|close| {
+            let broken = sled::Error::Unsupported("a test asked for it".to_owned());
+            let _ = self.spool.with(|_| Err::<(), _>(broken));
+            (close.0)();
+        });
+    }
+}
+
+impl Audit {
+    /// Closes the spool, and changes what it finds when it is opened anew.
+    pub(crate) fn close_spool(&self, change: impl FnOnce() + Send + 'static) {
+        let _ = self.mailbox.as_ref().unwrap().tell(Close(Box::new(change)));
+    }
+}
 
 const NOW: i64 = 1_700_000_000;
 

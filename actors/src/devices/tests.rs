@@ -1,7 +1,7 @@
 use super::*;
 use crate::supervisor::tests::{Crash, health, run, survives_a_panic_under_load, testable};
 
-testable!(PollClock);
+testable!(PollClock, Devices, |devices| &devices.mailbox);
 
 /// Far later than any poll in these tests.
 const LATER: i64 = 1_000_000;

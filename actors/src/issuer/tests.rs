@@ -12,7 +12,31 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::supervisor::tests::{health, queued, run, survives_a_panic_under_load, testable};
 
-testable!(Committer);
+testable!(Committer, Issuer, |issuer| &issuer.mailbox);
+
+type Change = Box<dyn FnOnce(&rusqlite::Connection) + Send>;
+
+/// Changes how the connection that writes behaves.
+struct Rig(Change);
+
+impl Message for Rig {
+    type Result = ();
+}
+
+impl Handler<Letter<Rig>> for Committer {
+    type Result = ();
+
+    fn handle(&mut self, letter: Letter<Rig>, _: &mut Context<Self>) {
+        letter.answer(|rig| (rig.0)(self.writer.sqlite()));
+    }
+}
+
+impl Issuer {
+    /// Changes how the connection that writes behaves, after all that was asked before.
+    pub(crate) fn rig(&self, change: impl FnOnce(&rusqlite::Connection) + Send + 'static) {
+        let _ = self.mailbox.tell(Rig(Box::new(change)));
+    }
+}
 
 /// A database with one table, in a directory that goes with it.
 struct Database {
@@ -204,6 +228,32 @@ fn a_writer_beside_us_that_does_not_let_go_is_503_and_the_next_works() {
         assert_eq!(issuer.write(|tx| note(tx, "next")).await, Ok(1));
     });
     assert_eq!(database.notes(), ["next"]);
+}
+
+/// Panics where the issuer measures how long it waited for the lock.
+struct Panics;
+
+impl metrics::HistogramFn for Panics {
+    fn record(&self, _: f64) {
+        std::panic::resume_unwind(Box::new("a test asked for it"));
+    }
+}
+
+#[test]
+fn a_panic_inside_a_transaction_does_not_lock_others_out() {
+    let database = Database::new("locked-out");
+    let mut other = database.store.writer().unwrap();
+    other.sqlite().busy_timeout(std::time::Duration::ZERO).unwrap();
+    run(async {
+        let lock = metrics::Histogram::from_arc(Arc::new(Panics));
+        let health = health().measured(Measures { lock, ..Measures::default() });
+        let issuer = Issuer::start(database.store.writer().unwrap(), &health);
+        assert!(is_unavailable(&issuer.write(|tx| note(tx, "lost")).await));
+        // It answers, so it has been restarted.
+        issuer.mailbox.ask(Rig(Box::new(|_| {}))).await.unwrap();
+        assert_eq!(other.begin(), Ok(()));
+    });
+    assert!(database.notes().is_empty());
 }
 
 #[test]

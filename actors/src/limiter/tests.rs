@@ -1,7 +1,7 @@
 use super::*;
 use crate::supervisor::tests::{Crash, health, run, survives_a_panic_under_load, testable};
 
-testable!(Windows);
+testable!(Windows, Limiter, |limiter| &limiter.mailbox);
 
 const NOW: i64 = 1_700_000_040_000; // the start of a minute
 

@@ -15,6 +15,17 @@ use crate::measures::Measures;
 pub struct Health {
     inner: Arc<Inner>,
     measures: Measures,
+    place: Place,
+}
+
+/// Where an actor runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// On a thread of its own.
+    #[default]
+    Own,
+    /// On the thread that starts it, in turn with whatever else runs there; so a simulation decides whose turn it is.
+    Here,
 }
 
 struct Inner {
@@ -43,13 +54,23 @@ impl Health {
     /// `on_give_up` is called with the name of an actor that is given up, on that actor's thread; a server exits.
     pub fn new(on_give_up: impl Fn(&'static str) + Send + Sync + 'static) -> Self {
         let inner = Inner { actors: Mutex::default(), on_give_up: Box::new(on_give_up) };
-        Self { inner: Arc::new(inner), measures: Measures::default() }
+        Self { inner: Arc::new(inner), measures: Measures::default(), place: Place::Own }
     }
 
     /// The same view; actors that are started with it from now on note what they cost in `measures`.
     #[must_use]
     pub fn measured(self, measures: Measures) -> Self {
         Self { measures, ..self }
+    }
+
+    /// The same view; actors that are started with it from now on run there.
+    #[must_use]
+    pub fn placed(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        self.place
     }
 
     pub(crate) fn measures(&self) -> &Measures {

@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message, Supervised, System};
 use tokio::sync::oneshot;
@@ -22,8 +23,54 @@ impl Message for Hold {
     type Result = ();
 }
 
-/// Lets an actor be crashed and held by tests.
+/// Makes the actor busy for this long, on the clock of its runtime.
+pub(crate) struct Stall(pub(crate) Duration);
+
+impl Message for Stall {
+    type Result = ();
+}
+
+/// What can befall an actor, whatever it does.
+pub(crate) trait Troubled {
+    /// It panics.
+    fn crash(&self);
+
+    /// It does nothing for this long; its messages wait.
+    fn stall(&self, pause: Duration);
+}
+
+/// Lets an actor be crashed, held and stalled by tests, through its mailbox, which the handle has.
 macro_rules! testable {
+    ($actor:ty, $handle:ty, $mailbox:expr) => {
+        impl crate::supervisor::tests::Troubled for $handle {
+            fn crash(&self) {
+                let mailbox: fn(&$handle) -> &crate::mailbox::Mailbox<$actor> = $mailbox;
+                let _ = mailbox(self).tell(crate::supervisor::tests::Crash);
+            }
+
+            fn stall(&self, pause: std::time::Duration) {
+                let mailbox: fn(&$handle) -> &crate::mailbox::Mailbox<$actor> = $mailbox;
+                let _ = mailbox(self).tell(crate::supervisor::tests::Stall(pause));
+            }
+        }
+
+        impl actix::Handler<crate::mailbox::Letter<crate::supervisor::tests::Stall>> for $actor {
+            type Result = ();
+
+            fn handle(
+                &mut self,
+                letter: crate::mailbox::Letter<crate::supervisor::tests::Stall>,
+                context: &mut Self::Context,
+            ) {
+                let (stall, reply) = letter.open();
+                reply.send(());
+                let pause = actix::fut::wrap_future::<_, Self>(tokio::time::sleep(stall.0));
+                actix::AsyncContext::wait(context, pause);
+            }
+        }
+
+        crate::supervisor::tests::testable!($actor);
+    };
     ($actor:ty) => {
         impl actix::Handler<crate::mailbox::Letter<crate::supervisor::tests::Crash>> for $actor {
             type Result = ();
@@ -33,7 +80,8 @@ macro_rules! testable {
                 _: crate::mailbox::Letter<crate::supervisor::tests::Crash>,
                 _: &mut Self::Context,
             ) {
-                panic!("a test asked for it");
+                // Says nothing on standard error, where thousands of them would hide what matters.
+                std::panic::resume_unwind(Box::new("a test asked for it"));
             }
         }
 
