@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod authorize;
+mod caches;
 mod cleaning;
 mod commands;
 mod consent;
