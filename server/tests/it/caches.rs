@@ -9,7 +9,7 @@ use crate::util::TestApp;
 async fn adv_30_what_may_be_kept_is_the_same_for_everybody() {
     let (app, anon, alice) = TestApp::init()
         .with("METRICS_ENABLED", "true")
-        .with("SWAGGER_ENABLED", "true")
+        .with("ENABLE_SWAGGER", "true")
         .with_user("alice")
         .await;
     app.create_user("bob").await;
@@ -34,6 +34,6 @@ async fn adv_30_what_may_be_kept_is_the_same_for_everybody() {
         assert!(same && matches!(answers.len(), 0 | 3), "{path} is kept, and depends on who asks");
     }
     assert!(kept >= 4, "keys, metadata and assets: {kept}");
-    let (one, other) = (alice.get("/").send().await, bob.get("/").send().await);
+    let (one, other) = (alice.visit("/account/sessions").await, bob.visit("/account/sessions").await);
     assert!(one.text().contains("alice") && other.text().contains("bob") && !other.text().contains("alice"));
 }

@@ -8,6 +8,7 @@ mod cleaning;
 mod commands;
 mod consent;
 mod container;
+mod corpus;
 mod cors;
 mod crash;
 mod csrf;
