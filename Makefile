@@ -57,11 +57,9 @@ prove:
 # Arbitrary input for every parser and the token endpoint, FUZZ_SECONDS each. What breaks one lies in server/fuzz/artifacts and
 # goes into server/fuzz/corpus with the mending. No sanitizer: none of our code is unsafe, and C would not be instrumented.
 FUZZ_SECONDS ?= 60
-FUZZ := cd server/fuzz && cargo fuzz
 fuzz:
 	command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
-	$(FUZZ) build -s none
-	for target in $$(cd server/fuzz && cargo fuzz list); do \
-		mkdir -p server/fuzz/target/found/$$target; \
-		($(FUZZ) run -s none $$target target/found/$$target corpus/$$target -- -max_total_time=$(FUZZ_SECONDS)) || exit 1; \
+	cd server/fuzz && for target in $$(ls corpus); do \
+		mkdir -p target/found/$$target && FUZZ_TARGET=$$target cargo fuzz run -s none any \
+			target/found/$$target corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
