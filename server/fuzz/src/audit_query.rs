@@ -7,7 +7,7 @@ use authgate::admin::audit::{Asked, moment, parse_time as parse};
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(seconds) = parse(text) {
-        assert_eq!(parse(&moment(seconds)), Ok(seconds), "{text}");
+        is_read_back(seconds);
     }
     let Ok(uri) = actix_web::http::Uri::try_from(format!("/admin/audit/api?{text}")) else { return };
     let request = TestRequest::get().uri(&uri.to_string()).to_http_request();
@@ -17,8 +17,14 @@ pub fn check(data: &[u8]) {
     }
     if let Ok(filter) = asked.filter() {
         for seconds in [filter.start_time, filter.end_time].into_iter().flatten() {
-            assert_eq!(parse(&moment(seconds)), Ok(seconds));
+            is_read_back(seconds);
         }
     }
     assert!(asked.format().is_ok() || text.contains("format"));
+}
+
+fn is_read_back(seconds: i64) {
+    let shown = moment(seconds);
+    // RFC 3339 has years from 0 to 9999; an offset can lead out of them.
+    assert!(parse(&shown) == Ok(seconds) || shown == seconds.to_string(), "{shown}");
 }
