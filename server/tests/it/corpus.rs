@@ -16,9 +16,7 @@ fn every_input_that_was_kept_does_what_it_should() {
         for file in files {
             let path = file.unwrap().path();
             let input = fs::read(&path).unwrap();
-            if catch_unwind(|| check(&input)).is_err() {
-                panic!("{} broke {name}", path.display());
-            }
+            assert!(catch_unwind(|| check(&input)).is_ok(), "{} broke {name}", path.display());
             inputs += 1;
         }
         assert!(inputs > 0, "{name} has no corpus");
