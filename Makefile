@@ -52,6 +52,7 @@ fmt: $(PIP)
 # What takes longer than `make test` may: thousands of random schedules of refreshes, and crashes over and over.
 prove:
 	AUTHGATE_SCHEDULES=10000 cargo test -p authgate-core --test it refresh_model
+	AUTHGATE_MUTATIONS=2000 cargo test -p authgate --test it corpus
 	for round in 1 2 3 4 5 6 7 8 9 10; do cargo test -q -p authgate --test it crash || exit 1; done
 
 # Arbitrary input for every parser and the token endpoint, FUZZ_SECONDS each. What breaks one lies in server/fuzz/artifacts and
