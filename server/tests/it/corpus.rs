@@ -86,11 +86,12 @@ impl Random {
 #[test]
 fn what_is_made_from_them_does_too() {
     let asked = std::env::var("AUTHGATE_MUTATIONS").map(|text| text.parse().expect("a number"));
+    let changes: u64 = asked.unwrap_or(MUTATIONS);
     let mut random = Random(1);
     for (name, check) in targets::TARGETS {
         let inputs = kept(name);
         for input in &inputs {
-            for _ in 0..asked.unwrap_or(MUTATIONS) {
+            for _ in 0..changes {
                 let other = random.below(inputs.len());
                 passes(name, check, &random.mutated(input, &inputs[other]));
             }
