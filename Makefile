@@ -7,7 +7,7 @@ VENV := $(CLIENTS)/python/.venv
 # A copy that is in use while it is newer than what it was made from.
 PIP := $(VENV)/requirements.txt
 
-.PHONY: run test needs lint fmt prove bench
+.PHONY: run test needs lint fmt prove fuzz bench
 
 # The server on SQLite in ./data at http://localhost:8080, as a newcomer wants it, clients that register themselves included; RELEASE=1 for an optimised build.
 run:
@@ -40,6 +40,7 @@ lint: $(PIP)
 	cargo clippy --workspace --all-targets -- -D warnings
 	command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
 	cargo deny check bans licenses sources
+	cargo deny --manifest-path server/fuzz/Cargo.toml --config deny.toml check bans licenses sources
 	cd $(CLIENTS)/go && ! gofmt -l . | grep . && go vet ./...
 	cd $(CLIENTS)/python && .venv/bin/ruff format --check . && .venv/bin/ruff check . ../../../../scripts && .venv/bin/mypy .
 
@@ -60,4 +61,15 @@ bench:
 prove:
 	AUTHGATE_SEEDS=10000 cargo test -p authgate-actors --lib simulation
 	AUTHGATE_SCHEDULES=10000 cargo test -p authgate-core --test it refresh_model
+	AUTHGATE_MUTATIONS=2000 cargo test -p authgate --test it corpus
 	for round in 1 2 3 4 5 6 7 8 9 10; do cargo test -q -p authgate --test it crash || exit 1; done
+
+# Arbitrary input for every parser and the token endpoint, FUZZ_SECONDS each. What breaks one lies in server/fuzz/artifacts and
+# goes into server/fuzz/corpus with the mending. No sanitizer: none of our code is unsafe, and C would not be instrumented.
+FUZZ_SECONDS ?= 60
+fuzz:
+	command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
+	cd server/fuzz && for target in $$(ls corpus); do \
+		mkdir -p target/found/$$target && FUZZ_TARGET=$$target cargo fuzz run -s none any \
+			target/found/$$target corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done

@@ -39,7 +39,7 @@ pub use keys::Keys;
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use oauth::OAuth;
-pub use parse::seconds;
+pub use parse::{duration, integer, list, seconds, show_seconds};
 pub use problem::{Problem, Problems};
 pub use reference::{Setting, reference};
 pub use registration::Registration;

@@ -16,7 +16,7 @@ mod sign_in;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use authgate_actors::measures::Measures;
@@ -136,8 +136,11 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> HttpResponse {
         refused.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="Metrics""#));
         return refused;
     }
-    let text = render(&app);
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")).body(text)
+    let text = "text/plain; version=0.0.4; charset=utf-8";
+    let mut shown = HttpResponse::Ok().content_type(text).body(render(&app));
+    // It may have been shown to a token, and is old at once.
+    reply::forbid_storing(shown.headers_mut());
+    shown
 }
 
 /// Whether the request carries the token; else the contract's words.

@@ -33,7 +33,7 @@ use crate::app::{App, Surroundings, Timeouts};
 use crate::config::Config;
 use crate::{backchannel, open, policy, seed, tls};
 
-pub use listener::start;
+pub use listener::{application, start};
 
 /// Serves until SIGTERM or SIGINT, then lets running requests finish. A second signal ends at once.
 ///

@@ -3,7 +3,7 @@
 //! Spans wait in a queue of at most [`QUEUE`]; a thread of their own sends them in batches. A collector that is slow or
 //! away costs spans, never a request.
 
-mod parent;
+pub mod parent;
 mod transport;
 mod watched;
 

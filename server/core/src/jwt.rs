@@ -351,6 +351,33 @@ mod tests {
     }
 
     #[test]
+    fn adv_10_a_hint_needs_this_issuer_one_client_and_no_kind() {
+        let keys = keys(&KeyConfig::default());
+        let header = json!({"alg": "ES256", "typ": "JWT", "kid": keys.access().kid});
+        let read =
+            |payload: &Value| hint(&Secret::new(forged(keys.access(), &header, payload)), &keys, ISSUER);
+        let good = json!({"iss": ISSUER, "sub": "user", "aud": "client"});
+        assert_eq!(read(&good).unwrap().aud, "client");
+        for (name, value) in [
+            ("aud", json!(["client", "other"])),
+            ("aud", json!(["client"])),
+            ("aud", json!({"client": true})),
+            ("aud", json!(1)),
+            ("aud", Value::Null),
+            ("iss", json!("https://evil.example")),
+            ("iss", json!([ISSUER])),
+            ("sub", json!(1)),
+            ("sid", json!(1)),
+            ("type", json!("access")),
+            ("type", json!(1)),
+        ] {
+            let mut payload = good.clone();
+            payload[name] = value;
+            assert!(read(&payload).is_none(), "{payload}");
+        }
+    }
+
+    #[test]
     fn rfc8725_3_7_only_utf8_is_read() {
         let keys = keys(&KeyConfig::default());
         let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": keys.access().kid}).to_string();

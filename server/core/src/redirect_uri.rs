@@ -99,9 +99,12 @@ pub fn check(text: &str, rules: Rules<'_>) -> Result<Kind, String> {
 fn check_http(text: &str, authority: &str, url: &Url, rules: Rules<'_>) -> Result<Kind, String> {
     let wrong = |why: &str| Err(format!("invalid redirect_uri: {text:?} {why}"));
     let Some(host) = url.host_str().filter(|host| !host.is_empty()) else { return wrong("must have a host") };
-    let plain = authority.to_ascii_lowercase().starts_with(&host.to_ascii_lowercase()) && !host.contains('*');
+    let lower = authority.to_ascii_lowercase();
+    let port = lower.strip_prefix(host).filter(|rest| rest.is_empty() || rest.starts_with(':'));
+    let plain = port.is_some() && !host.contains('*') && !host.ends_with('.');
     if !plain {
-        // What the URL parser understood is not what is written (127.1, 0x7f.1, a full-width dot), or names no host.
+        // What the URL parser understood is not what is written (127.1, 0x7f.1, a full-width dot), or names no host; with a
+        // dot at its end it is another spelling of the same name, ours among them.
         return wrong("must spell its host plainly");
     }
     if url.origin().ascii_serialization() == rules.own_origin {
@@ -258,6 +261,11 @@ mod tests {
             "https://ex%61mple.com/cb",
             "https://0x7f.1/cb",
             "http://127.1/cb",
+            "http://127.0.0.1./cb",
+            "http://localhost./cb",
+            "https://a.example./cb",
+            "https://192.0.2.1.:8443/cb",
+            "https://id.example.com./oauth/authorize",
             "http://2130706433/cb",
             "http://[::ffff:127.0.0.1]/cb",
             "http://[0:0:0:0:0:0:0:1]/cb",

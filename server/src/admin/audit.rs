@@ -17,8 +17,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::reply;
 pub use export::{Format, Writer, member};
-use query::Asked;
-pub use query::{SEVERITIES, moment, parse as parse_time};
+pub use query::{Asked, SEVERITIES, moment, parse as parse_time};
 
 /// Events of a page at most.
 const MAX_PAGE: i64 = 100;

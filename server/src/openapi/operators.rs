@@ -17,7 +17,7 @@ pub fn operations() -> Vec<Operation> {
         get("/metrics", "metrics", "What Prometheus reads")
             .says("Only with `METRICS_ENABLED=true`.")
             .secured(&[METRICS_TOKEN, NONE])
-            .answers(200, answer::text_file("text/plain", "Every metric."))
+            .answers(200, answer::with(answer::text_file("text/plain", "Every metric."), "NoStore"))
             .answers(
                 401,
                 answer::with(

@@ -88,7 +88,7 @@ pub fn start(app: Arc<App>, listener: TcpListener, workers: usize) -> Result<Run
 }
 
 /// Everything behind the protocol.
-fn application(
+pub fn application(
     app: &Data<App>,
 ) -> impl ServiceFactory<
     Request,

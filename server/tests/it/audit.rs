@@ -110,6 +110,32 @@ async fn bad_questions_are_answered_with_what_would_be_right() {
 }
 
 #[actix_web::test]
+async fn adv_29_adv_42_a_page_is_a_number_from_1_and_no_token() {
+    let (app, _) = TestApp::init().start();
+    let admin = app.admin().await;
+    for name in ["page", "page_size"] {
+        for number in ["0", "-1", "1.5", "1e3", "0x1", "1%20", "%D9%A1", "99999999999999999999", "eyJwIjoxfQ"]
+        {
+            let reply = admin.get(&format!("/admin/audit/api?{name}={number}")).send().await;
+            assert_eq!((reply.status, reply.error().as_str()), (400, "invalid_request"), "{name}={number}");
+        }
+    }
+    let most = admin.get("/admin/audit/api?page_size=9223372036854775807").send().await.json();
+    assert_eq!(most["pagination"]["PageSize"], 100, "a page has a bound");
+}
+
+#[actix_web::test]
+async fn adv_35_who_is_no_administrator_any_more_is_none_at_once() {
+    let (app, _) = TestApp::init().start();
+    let admin = app.admin().await;
+    assert_eq!(admin.get("/admin/audit/api").send().await.status, 200);
+    app.write(|tx| tx.execute("UPDATE users SET role = 'user' WHERE username = 'root'", &[])).await;
+    for path in ["/admin/audit/api", "/admin/audit/api/stats", "/admin/audit/export"] {
+        admin.get(path).header("accept", "text/html").send().await.is_page(403);
+    }
+}
+
+#[actix_web::test]
 async fn adv_27_everything_can_be_exported_and_no_cell_is_a_formula() {
     let (app, _) = TestApp::init().with("LOGIN_RATE_LIMIT", "100000").start();
     let admin = app.admin().await;

@@ -186,6 +186,28 @@ async fn d46_a_person_has_ten_wrong_codes_in_ten_minutes() {
 }
 
 #[actix_web::test]
+async fn adv_20_no_spelling_session_or_address_gives_more_guesses_and_a_code_is_decided_once() {
+    let (app, _, alice) = TestApp::init().with("DEVICE_VERIFY_RATE_LIMIT", "100").with_user("alice").await;
+    let again = app.browser_of("alice").await;
+    for guess in ["AAAA-AAAA", "aaaa-aaaa", "AAAAAAAA", " aaaaaaaa ", "aaaa aaaa"] {
+        for browser in [&alice, &again] {
+            enter(browser, guess).await.is_page(400);
+        }
+    }
+    let device = Device::new(&app).await;
+    for browser in [&alice, &again] {
+        enter(browser, &device.user_code).await.is_page(429);
+    }
+    app.clock.advance(600);
+    let form = enter(&alice, &device.user_code).await.form_to(VERIFY);
+    alice.submit(form.press("approve")).await.is_page(200);
+    for code in [device.user_code.clone(), device.user_code.to_lowercase(), device.user_code.replace('-', "")]
+    {
+        enter(&again, &code).await.is_page(400);
+    }
+}
+
+#[actix_web::test]
 async fn d46_right_codes_do_not_count_as_wrong() {
     let (app, _, alice) = TestApp::init().with("DEVICE_VERIFY_RATE_LIMIT", "100").with_user("alice").await;
     let device = Device::new(&app).await;

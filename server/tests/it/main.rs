@@ -3,10 +3,12 @@
 mod account;
 mod audit;
 mod authorize;
+mod caches;
 mod cleaning;
 mod commands;
 mod consent;
 mod container;
+mod corpus;
 mod cors;
 mod crash;
 mod csrf;

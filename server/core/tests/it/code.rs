@@ -48,6 +48,22 @@ fn a_failed_check_changes_nothing_and_the_code_still_works() {
 }
 
 #[test]
+fn adv_04_a_code_with_any_other_digit_is_nobodys_and_ends_nothing() {
+    let world = World::new();
+    let approval = world.code(&world.web_app(), &[]);
+    let code = approval.code.expose();
+    let before = world.dump(&ROWS);
+    for (at, digit) in code.bytes().enumerate() {
+        let mut forged = code.to_owned();
+        forged.replace_range(at..=at, if digit == b'0' { "1" } else { "0" });
+        let answer = world.post(&approval.app, &changed(approval.redemption(), &[("code", &forged)]));
+        assert_eq!(refusal(answer), Code::InvalidGrant, "digit {at}");
+    }
+    assert_eq!(world.dump(&ROWS), before);
+    world.redeem(&approval).unwrap();
+}
+
+#[test]
 fn d12_a_failed_authentication_never_burns_a_code() {
     let world = World::new();
     let approval = world.code(&world.web_app(), &[]);

@@ -1,5 +1,9 @@
 //! Random schedules of an owner and a thief who share one refresh token, of lost answers, crashes and revocations,
-//! against a model that is small enough to be believed. A failure prints the seed of its schedule.
+//! against a model that is small enough to be believed. A failure prints the seed of its schedule. [`theft`] explores the
+//! same model to its end.
+
+mod explorer;
+mod theft;
 
 use std::collections::HashMap;
 
@@ -10,6 +14,7 @@ use authgate_core::env::Env;
 use authgate_core::error::{Code, Error, Result};
 use authgate_core::family::Presented;
 use authgate_core::grants;
+use authgate_core::recovery::Recovery;
 use authgate_core::revocation::{self, Given};
 use authgate_core::secret::Secret;
 use authgate_core::session;
@@ -25,7 +30,9 @@ const SCHEDULES: u64 = 500;
 const STEPS: usize = 24;
 
 /// What a refresh token's family does, written down again without looking at the code.
+#[derive(Clone, Debug, PartialEq)]
 struct Model {
+    window: i64,
     alive: bool,
     generation: i64,
     rotated_at: i64,
@@ -33,9 +40,11 @@ struct Model {
     idle_until: i64,
     expires_at: i64,
     reuses: i64,
+    /// The last heartbeat before an unclean stop, and until when it counts.
+    crash: Option<(i64, i64)>,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Expected {
     Rotated,
     Repeated,
@@ -45,9 +54,26 @@ enum Expected {
 }
 
 impl Model {
-    fn new(now: i64) -> Self {
-        let (idle_until, expires_at) = (now + IDLE, now + REFRESH_MAX);
-        Self { alive: true, generation: 1, rotated_at: now, retries: 0, idle_until, expires_at, reuses: 0 }
+    fn new(now: i64, window: i64) -> Self {
+        Self {
+            window,
+            alive: true,
+            generation: 1,
+            rotated_at: now,
+            retries: 0,
+            idle_until: now + IDLE,
+            expires_at: now + REFRESH_MAX,
+            reuses: 0,
+            crash: None,
+        }
+    }
+
+    /// The moment that a retry is measured at.
+    fn counted(&self, now: i64) -> i64 {
+        match self.crash {
+            Some((seen, until)) if now <= until => seen.min(now),
+            _ => now,
+        }
     }
 
     fn present(&mut self, generation: i64, now: i64) -> Expected {
@@ -61,7 +87,7 @@ impl Model {
             self.idle_until = (now + IDLE).min(self.expires_at);
             return Expected::Rotated;
         }
-        if generation == self.generation - 1 && now <= self.rotated_at + WINDOW {
+        if generation == self.generation - 1 && self.counted(now) <= self.rotated_at + self.window {
             if self.retries == 100 {
                 return Expected::TooOften;
             }
@@ -95,7 +121,8 @@ impl Schedule<'_> {
     /// One request as the issuer runs it: a savepoint in an open transaction.
     fn run<T>(&mut self, job: impl FnOnce(&mut Tx<'_>, Env<'_>) -> Result<T>) -> Result<T> {
         let ctx = self.world.ctx();
-        self.writer.savepoint(|tx| job(tx, self.world.env(&ctx))).unwrap()
+        let recovery = self.model.crash.map(|(last_seen, until)| Recovery { last_seen, until });
+        self.writer.savepoint(|tx| job(tx, Env { recovery, ..self.world.env(&ctx) })).unwrap()
     }
 
     /// Everything that is stored about this grant, in one text.
@@ -126,6 +153,15 @@ impl Schedule<'_> {
     /// Owner (0) or thief (1) presents what they hold.
     fn refresh(&mut self, who: usize) {
         let Some(generation) = self.holds[who] else { return };
+        let answered = matches!(self.presents(generation), Expected::Rotated | Expected::Repeated);
+        // A lost answer: the party still holds what it had.
+        if answered && self.random.below(3) > 0 {
+            self.holds[who] = Some(self.model.generation);
+        }
+    }
+
+    /// The token of this generation arrives; the answer is what the model says.
+    fn presents(&mut self, generation: i64) -> Expected {
         let (before, token) = (self.rows(), self.known[&generation].clone());
         let expected = self.model.present(generation, self.world.now());
         let app = self.approval.app.clone();
@@ -136,10 +172,6 @@ impl Schedule<'_> {
                 let same = self.known.entry(newest).or_insert_with(|| tokens.refresh().to_owned());
                 assert_eq!(same, tokens.refresh(), "I2");
                 self.access.push(tokens.claim("jti").as_str().unwrap().to_owned());
-                // A lost answer: the party still holds what it had.
-                if self.random.below(3) > 0 {
-                    self.holds[who] = Some(newest);
-                }
             }
             (Expected::TooOften, Err(error)) => assert_eq!(error.code(), Some(Code::RateLimitExceeded)),
             (Expected::Refused | Expected::Reuse, Err(error)) => {
@@ -150,11 +182,18 @@ impl Schedule<'_> {
         if matches!(expected, Expected::Refused | Expected::TooOften) {
             assert_eq!(self.rows(), before, "I5");
         }
+        expected
+    }
+
+    /// The server dies uncleanly, `behind` seconds after its last heartbeat, and is back after `away` seconds.
+    fn crash(&mut self, behind: i64, away: i64) {
+        let seen = self.world.now() - behind;
+        self.world.clock.advance(away);
+        self.model.crash = Some((seen, self.world.now() + self.model.window));
     }
 
     /// Dies between the request and its commit.
-    fn die(&mut self) {
-        let Some(generation) = self.holds[0] else { return };
+    fn die(&mut self, generation: i64) {
         let (before, token) = (self.rows(), self.known[&generation].clone());
         let request =
             self.approval.app.request(&[("grant_type", "refresh_token"), ("refresh_token", &token)]).unwrap();
@@ -216,7 +255,11 @@ impl Schedule<'_> {
             25..=27 => self.world.clock.advance(WINDOW + self.random.below(3).cast_signed() - 1),
             28 => self.world.clock.advance(self.random.below(IDLE.unsigned_abs() + 10).cast_signed()),
             29..=31 => self.holds[1] = self.holds[0],
-            32..=34 => self.die(),
+            32..=33 => self.holds[0].into_iter().for_each(|generation| self.die(generation)),
+            34 => {
+                let (behind, away) = (self.random.below(6), self.random.below(200));
+                self.crash(behind.cast_signed(), away.cast_signed());
+            }
             35..=37 => self.strangers(),
             38 if self.random.below(8) == 0 => (0..self.random.below(120)).for_each(|_| self.refresh(0)),
             _ if self.random.below(4) == 0 => self.end(),
@@ -248,13 +291,14 @@ impl Schedule<'_> {
     }
 }
 
-fn play(world: &World, other: &App, seed: u64) {
+/// A new grant, whose owner holds its first refresh token, and an open transaction for what happens to it.
+fn begin<'a>(world: &'a World, other: &App, seed: u64) -> Schedule<'a> {
     let app = world.native_app();
     let (approval, tokens) = world.tokens(&app, &[("scope", "read")]);
     let mut schedule = Schedule {
         writer: hasty(&world.store),
         random: Seeded::new(seed),
-        model: Model::new(world.now()),
+        model: Model::new(world.now(), world.policy.retry_window),
         family: world.live(&tokens).unwrap().family_id.unwrap(),
         known: HashMap::from([(1, tokens.refresh().to_owned())]),
         access: vec![tokens.claim("jti").as_str().unwrap().to_owned()],
@@ -264,6 +308,11 @@ fn play(world: &World, other: &App, seed: u64) {
         other: other.clone(),
     };
     schedule.writer.begin().unwrap();
+    schedule
+}
+
+fn play(world: &World, other: &App, seed: u64) {
+    let mut schedule = begin(world, other, seed);
     (0..STEPS).for_each(|_| schedule.step());
     schedule.close();
     schedule.writer.commit().unwrap();

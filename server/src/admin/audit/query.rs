@@ -13,6 +13,7 @@ use super::Format;
 pub struct Asked(Params);
 
 impl Asked {
+    /// Those of its query, each once.
     pub fn read(request: &HttpRequest) -> Result<Self> {
         Params::parse(request.query_string().as_bytes()).map(Self)
     }
@@ -29,6 +30,7 @@ impl Asked {
         number.map(|number| number.min(max)).ok_or_else(refused)
     }
 
+    /// Which events; times are RFC 3339.
     pub fn filter(&self) -> Result<Filter> {
         let text = |name| self.text(name).map(str::to_owned);
         let severity = self
@@ -48,6 +50,7 @@ impl Asked {
         })
     }
 
+    /// What an export is written as; CSV unless it says.
     pub fn format(&self) -> Result<Format> {
         match self.text("format").unwrap_or("csv") {
             "csv" => Ok(Format::Csv),
