@@ -48,6 +48,11 @@ trait Subject: Sync {
     /// What it does when nobody else is there.
     type Rule: Specification<Operation: Send>;
 
+    /// What happens before they begin.
+    fn open(&self, _: &Party<'_>) -> Vec<Operation<Self>> {
+        Vec::new()
+    }
+
     /// A request of a party's choice, and what it learnt.
     fn turn(&self, party: &Party<'_>) -> Operation<Self>;
 
@@ -98,11 +103,15 @@ impl Party<'_> {
 }
 
 /// Plays schedules over subjects that `make` makes anew for each.
-fn explained<S: Subject>(world: &World, make: impl Fn(&World) -> S) {
-    let writers: Vec<_> = (0..PARTIES).map(|_| Mutex::new(impatient(world))).collect();
+fn explained<S: Subject>(world: &World, make: impl Fn(&World, &Seeded) -> S) {
+    let writers = writers(world);
     for seed in seeds(SCHEDULES) {
-        play(world, &writers, &make(world), seed);
+        play(world, &writers, &make, seed).check::<S::Rule>(seed);
     }
+}
+
+fn writers(world: &World) -> Vec<Mutex<Writer>> {
+    (0..PARTIES).map(|_| Mutex::new(impatient(world))).collect()
 }
 
 /// SQLite's own waiting for a lock sleeps for milliseconds, in which nothing would meet.
@@ -116,16 +125,26 @@ fn impatient(world: &World) -> Writer {
     writer
 }
 
-fn play<S: Subject>(world: &World, writers: &[Mutex<Writer>], subject: &S, seed: u64) {
+fn play<S: Subject>(
+    world: &World,
+    writers: &[Mutex<Writer>],
+    make: impl Fn(&World, &Seeded) -> S,
+    seed: u64,
+) -> Record<Operation<S>> {
     let random = Seeded::new(seed);
+    let subject = make(world, &random);
     let parties = 3 + usize::try_from(random.below(3)).unwrap();
-    let record = Record::<Operation<S>>::new();
+    // Who is there before and after them, and moves the clock.
+    let watcher = Party { world, writer: &writers[0], random: Seeded::new(random.next()) };
+    let record = Record::new();
+    let note = |operation: Operation<S>| record.note(parties, record.moment(), operation);
+    subject.open(&watcher).into_iter().for_each(note);
     for phase in 0..PHASES {
         let start = Barrier::new(parties);
         thread::scope(|scope| {
             for (number, writer) in writers.iter().enumerate().take(parties) {
                 let party = Party { world, writer, random: Seeded::new(random.next()) };
-                let (record, start) = (&record, &start);
+                let (subject, record, start) = (&subject, &record, &start);
                 scope.spawn(move || {
                     start.wait();
                     for _ in 0..TURNS {
@@ -141,14 +160,9 @@ fn play<S: Subject>(world: &World, writers: &[Mutex<Writer>], subject: &S, seed:
             && let Some((seconds, operation)) = subject.wait(&random)
         {
             world.clock.advance(seconds);
-            let called = record.moment();
-            record.note(parties, called, operation);
+            note(operation);
         }
     }
-    let last = Party { world, writer: &writers[0], random };
-    for operation in subject.close(&last) {
-        let called = record.moment();
-        record.note(parties, called, operation);
-    }
-    record.check::<S::Rule>(seed);
+    subject.close(&watcher).into_iter().for_each(note);
+    record
 }

@@ -83,5 +83,5 @@ impl Subject for OneCode {
 fn rfc6749_4_1_2_adv_34_histories_of_a_code_are_explained() {
     let world = World::new();
     let app = world.web_app();
-    explained(&world, |world| OneCode::make(world, &app));
+    explained(&world, |world, _| OneCode::make(world, &app));
 }

@@ -88,5 +88,5 @@ impl Subject for OneConsent {
 fn adv_34_histories_of_a_consent_are_explained() {
     let world = World::new();
     let app = world.web_app();
-    explained(&world, |world| OneConsent::make(world, &app));
+    explained(&world, |world, _| OneConsent::make(world, &app));
 }

@@ -106,5 +106,5 @@ impl Subject for OneDevice {
 fn rfc8628_3_5_adv_34_histories_of_a_device_code_are_explained() {
     let world = World::new();
     let app = world.native_app();
-    explained(&world, |world| OneDevice::make(world, &app));
+    explained(&world, |world, _| OneDevice::make(world, &app));
 }

@@ -1,6 +1,7 @@
 //! Histories of which it is known whether an order explains them: the checker and each rule tell them apart.
 
 use std::slice::from_ref;
+use std::thread;
 
 use todc_utils::Specification;
 
@@ -10,6 +11,9 @@ use super::device_rule::{self, Device, Polled};
 use super::record::Record;
 use super::refresh_rule::{self, Refresh};
 use super::revocation_rule::{self, Revocation};
+use super::{Party, Subject, play, writers};
+use crate::seeded::Seeded;
+use crate::world::World;
 
 /// True if some order explains rounds of operations: those of a round overlap, each round follows the one before.
 fn is_explained<S: Specification>(rounds: &[&[S::Operation]]) -> bool {
@@ -215,4 +219,40 @@ fn a_history_of_revocations_leaves_nothing_alive() {
     assert!(!begun(&[&[Live(0, false)]]), "dead without a reason");
     assert!(!begun(&[&[Refresh(0, None)]]), "refused without a reason");
     assert!(!begun(&[&[Redeem(0, Some(2))]]), "a code is redeemed twice");
+}
+
+/// A code as a careless server would have it: it looks in one transaction and writes in another.
+struct Careless;
+
+impl Subject for Careless {
+    type Rule = Code;
+
+    fn turn(&self, party: &Party<'_>) -> code_rule::Operation {
+        let looked = "SELECT name FROM settings WHERE name = 'used'";
+        let used: Option<(String,)> = party.write(|tx, _| tx.one(looked, &[])).unwrap();
+        let granted = used.is_none();
+        thread::yield_now();
+        if granted {
+            let used = "INSERT OR REPLACE INTO settings (name, value, updated_at) VALUES ('used', 'yes', 0)";
+            party.write(|tx, _| tx.execute(used, &[])).unwrap();
+        }
+        code_rule::Operation::Redeem { fits: true, granted }
+    }
+
+    fn wait(&self, _: &Seeded) -> Option<(i64, code_rule::Operation)> {
+        None
+    }
+
+    fn close(&self, party: &Party<'_>) -> Vec<code_rule::Operation> {
+        party.write(|tx, _| tx.execute("DELETE FROM settings WHERE name = 'used'", &[])).unwrap();
+        Vec::new()
+    }
+}
+
+#[test]
+fn a_server_that_looks_before_it_locks_is_found_out() {
+    let world = World::new();
+    let writers = writers(&world);
+    let mut histories = (0..1000).map(|seed| play(&world, &writers, |_, _| Careless, seed));
+    assert!(histories.any(|history| !history.is_explained_by::<Code>()));
 }

@@ -101,7 +101,7 @@ impl<const ROTATING: bool> Subject for OneGrant<ROTATING> {
 fn i1_to_i4_adv_03_histories_of_a_rotating_grant_are_explained() {
     let world = World::new();
     let app = world.native_app();
-    explained(&world, |world| OneGrant::<true>::make(world, &app));
+    explained(&world, |world, _| OneGrant::<true>::make(world, &app));
 }
 
 #[test]
@@ -109,5 +109,5 @@ fn d05_histories_of_a_grant_that_keeps_its_token_are_explained() {
     let mut world = World::new();
     world.policy.rotation = false;
     let app = world.web_app();
-    explained(&world, |world| OneGrant::<false>::make(world, &app));
+    explained(&world, |world, _| OneGrant::<false>::make(world, &app));
 }

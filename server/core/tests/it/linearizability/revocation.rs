@@ -28,7 +28,30 @@ struct Everything {
     session: Session,
     request: AuthorizationRequest,
     issued: Mutex<Issued>,
+    /// What ends things in this history: a mixture of all would leave little to end.
+    ends: [End; 2],
 }
+
+#[derive(Clone, Copy)]
+enum End {
+    Revoke,
+    RevokeGrant,
+    Withdraw,
+    SwitchUser,
+    SwitchClient,
+    RevokeAll,
+    Delete,
+}
+
+const ENDS: [End; 7] = [
+    End::Revoke,
+    End::RevokeGrant,
+    End::Withdraw,
+    End::SwitchUser,
+    End::SwitchClient,
+    End::RevokeAll,
+    End::Delete,
+];
 
 /// What was handed out, in the order in which it became known.
 #[derive(Default)]
@@ -49,12 +72,13 @@ fn unless<T>(answer: Result<T>, codes: &[Code]) -> Option<T> {
 }
 
 impl Everything {
-    fn make(world: &World) -> Self {
+    fn make(world: &World, random: &Seeded) -> Self {
         let app = world.web_app();
         let user = world.user(&format!("u{}", world.random.next()));
         let session = world.session(&user);
         let request = world.asked(&app, &[("scope", "read offline_access")]);
-        Self { app, user, session, request, issued: Mutex::default() }
+        let ends = [(); 2].map(|()| ENDS[usize::try_from(random.below(7)).unwrap()]);
+        Self { app, user, session, request, issued: Mutex::default(), ends }
     }
 
     fn allow(&self, party: &Party<'_>) -> Operation {
@@ -88,9 +112,10 @@ impl Everything {
         unless(party.post(&self.app, form), &refusals).map(|tokens| self.learn(tokens, of))
     }
 
+    /// One of the newest codes.
     fn redeem(&self, party: &Party<'_>) -> Option<Operation> {
         let codes = self.issued.lock().unwrap().codes.clone();
-        let at = party.choose(&(0..codes.len()).collect::<Vec<_>>())?;
+        let at = party.choose(&(0..codes.len()).rev().take(3).collect::<Vec<_>>())?;
         let form = [
             ("grant_type", "authorization_code"),
             ("code", codes[at].expose()),
@@ -191,6 +216,18 @@ impl Everything {
         Operation::RevokeAll
     }
 
+    fn end(&self, party: &Party<'_>) -> Option<Operation> {
+        match self.ends[usize::try_from(party.random.below(2)).unwrap()] {
+            End::Revoke => self.revoke(party),
+            End::RevokeGrant => self.revoke_grant(party),
+            End::Withdraw => Some(self.withdraw(party)),
+            End::SwitchUser => Some(self.switch_user(party, party.random.below(2) == 0)),
+            End::SwitchClient => Some(self.switch_client(party, party.random.below(2) == 0)),
+            End::RevokeAll => Some(self.revoke_all(party)),
+            End::Delete => Some(self.delete(party)),
+        }
+    }
+
     fn delete(&self, party: &Party<'_>) -> Operation {
         self.with_client(party, |tx, env, client| client::delete(tx, client, env.origin, env.ctx));
         Operation::Delete
@@ -200,21 +237,19 @@ impl Everything {
 impl Subject for Everything {
     type Rule = Revocation;
 
+    /// Something to end.
+    fn open(&self, party: &Party<'_>) -> Vec<Operation> {
+        let begun = [self.allow(party)].into_iter().chain(self.redeem(party));
+        begun.chain([self.allow(party), self.machine(party)]).collect()
+    }
+
     fn turn(&self, party: &Party<'_>) -> Operation {
-        let chosen = match party.random.below(36) {
-            0..=6 => self.redeem(party),
-            7..=12 => self.refresh(party),
-            13..=21 => self.look(party),
-            22 | 23 => Some(self.machine(party)),
-            24 => self.revoke(party),
-            25 => self.revoke_grant(party),
-            26 | 27 => Some(self.withdraw(party)),
-            28 => Some(self.switch_user(party, false)),
-            29 => Some(self.switch_user(party, true)),
-            30 => Some(self.switch_client(party, false)),
-            31 => Some(self.switch_client(party, true)),
-            32 => Some(self.revoke_all(party)),
-            33 if party.random.below(4) == 0 => Some(self.delete(party)),
+        let chosen = match party.random.below(20) {
+            0..=4 => self.redeem(party),
+            5..=8 => self.refresh(party),
+            9..=12 => self.look(party),
+            13 => Some(self.machine(party)),
+            14..=16 => self.end(party),
             _ => None,
         };
         chosen.unwrap_or_else(|| self.allow(party))
