@@ -48,7 +48,9 @@ fmt: $(PIP)
 	cd $(CLIENTS)/go && gofmt -w .
 	cd $(CLIENTS)/python && .venv/bin/ruff format .
 
-# What takes longer than `make test` may: thousands of random schedules of refreshes, and crashes over and over.
+# What takes longer than `make test` may: thousands of random schedules of refreshes and of racing requests, and crashes over and over.
 prove:
 	AUTHGATE_SCHEDULES=10000 cargo test -p authgate-core --test it refresh_model
+	AUTHGATE_SCHEDULES=3000 cargo test -p authgate-core --test it linearizability
+	AUTHGATE_SCHEDULES=1000 cargo test -p authgate --test it linearizability
 	for round in 1 2 3 4 5 6 7 8 9 10; do cargo test -q -p authgate --test it crash || exit 1; done

@@ -1,6 +1,6 @@
 //! Issuance over HTTP against everything that revokes. Who allows and who operates does so in the server's process.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use authgate_core::authorize;
 use authgate_core::client::{self, ClientStatus, ClientType, Grant as GrantType};
@@ -29,6 +29,8 @@ struct Everything<'a> {
     issued: RefCell<Issued>,
     /// What ends things in this history: a mixture of all would leave little to end.
     ends: [u64; 2],
+    /// What a switch does next: off, on, off.
+    on: Cell<bool>,
 }
 
 /// What was handed out, in the order in which it became known.
@@ -74,7 +76,17 @@ impl<'a> Everything<'a> {
         });
         let (user, session, request) = made.await;
         let ends = [(); 2].map(|()| random.below(7));
-        Self { app, web, watcher, user, session, request, issued: RefCell::default(), ends }
+        Self {
+            app,
+            web,
+            watcher,
+            user,
+            session,
+            request,
+            issued: RefCell::default(),
+            ends,
+            on: Cell::default(),
+        }
     }
 
     /// What happens in the server's process; false if there was nothing to change.
@@ -179,7 +191,7 @@ impl<'a> Everything<'a> {
     }
 
     async fn end(&self, party: &Party) -> Option<Operation> {
-        let (user, on) = (self.user.clone(), party.random.below(2) == 0);
+        let (user, on) = (self.user.clone(), self.on.get());
         Some(match self.ends[usize::try_from(party.random.below(2)).unwrap()] {
             0 => {
                 let (at, token) = self.token(party)?;
@@ -200,6 +212,7 @@ impl<'a> Everything<'a> {
                 Operation::Withdraw
             }
             3 => {
+                self.on.set(!on);
                 let status = if on { UserStatus::Active } else { UserStatus::Disabled };
                 let switch = move |tx: &mut Tx<'_>, env: Env<'_>| {
                     user::set_status(tx, &user, status, env.origin, env.ctx)
@@ -207,6 +220,7 @@ impl<'a> Everything<'a> {
                 Operation::SwitchUser { on, happened: self.operate(switch).await }
             }
             4 => {
+                self.on.set(!on);
                 let status = if on { ClientStatus::Active } else { ClientStatus::Inactive };
                 let switch = move |tx: &mut Tx<'_>, env: Env<'_>, client: &client::Client| {
                     client::set_status(tx, client, status, env.origin, env.ctx)

@@ -12,8 +12,9 @@ use crate::util::process::Process;
 use crate::util::{CALLBACK, Client, Registered};
 
 const PASSWORD: &str = "correct horse battery";
-/// What the server starts with: everything comes from one address here.
-const SETTINGS: [(&str, &str); 2] = [("DEFAULT_ADMIN_PASSWORD", PASSWORD), ("ENABLE_RATE_LIMIT", "false")];
+/// What the server starts with: everything comes from one address here, and a busy machine takes its time.
+const SETTINGS: [(&str, &str); 3] =
+    [("DEFAULT_ADMIN_PASSWORD", PASSWORD), ("ENABLE_RATE_LIMIT", "false"), ("REFRESH_RETRY_WINDOW", "120s")];
 
 pub struct Installed {
     folder: TempDir,

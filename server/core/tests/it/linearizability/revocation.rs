@@ -1,6 +1,7 @@
 //! Issuance against everything that revokes, in every order that random requests find.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use authgate_core::client::{self, ClientStatus, Proof};
 use authgate_core::consent::{self, ConsentOrigin, Pairs};
@@ -30,6 +31,8 @@ struct Everything {
     issued: Mutex<Issued>,
     /// What ends things in this history: a mixture of all would leave little to end.
     ends: [End; 2],
+    /// What a switch does next: off, on, off.
+    on: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
@@ -78,7 +81,7 @@ impl Everything {
         let session = world.session(&user);
         let request = world.asked(&app, &[("scope", "read offline_access")]);
         let ends = [(); 2].map(|()| ENDS[usize::try_from(random.below(7)).unwrap()]);
-        Self { app, user, session, request, issued: Mutex::default(), ends }
+        Self { app, user, session, request, issued: Mutex::default(), ends, on: AtomicBool::new(false) }
     }
 
     fn allow(&self, party: &Party<'_>) -> Operation {
@@ -221,8 +224,8 @@ impl Everything {
             End::Revoke => self.revoke(party),
             End::RevokeGrant => self.revoke_grant(party),
             End::Withdraw => Some(self.withdraw(party)),
-            End::SwitchUser => Some(self.switch_user(party, party.random.below(2) == 0)),
-            End::SwitchClient => Some(self.switch_client(party, party.random.below(2) == 0)),
+            End::SwitchUser => Some(self.switch_user(party, self.on.fetch_not(Ordering::SeqCst))),
+            End::SwitchClient => Some(self.switch_client(party, self.on.fetch_not(Ordering::SeqCst))),
             End::RevokeAll => Some(self.revoke_all(party)),
             End::Delete => Some(self.delete(party)),
         }
