@@ -24,7 +24,7 @@ use record::{Record, seeds};
 use seeded::Seeded;
 
 /// Schedules of each kind in a normal run.
-const SCHEDULES: u64 = 40;
+const SCHEDULES: u64 = 20;
 /// Requests of each party between two moves of the clock.
 const TURNS: usize = 3;
 const PHASES: u64 = 2;

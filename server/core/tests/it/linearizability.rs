@@ -37,7 +37,7 @@ use crate::world::{App, Tokens, World, hasty};
 use record::{Record, seeds};
 
 /// Schedules of each kind in a normal run.
-const SCHEDULES: u64 = 60;
+const SCHEDULES: u64 = 50;
 /// Parties at most, each with this many requests between two moves of the clock.
 const PARTIES: usize = 5;
 const TURNS: usize = 3;

@@ -21,10 +21,10 @@ struct OneGrant<'a> {
 
 impl OneGrant<'_> {
     /// The generation of what was answered, which is always the same text.
-    fn learn(&self, access: String, refresh: String) -> i64 {
-        let generation = Presented::parse(&Secret::new(refresh.as_str())).unwrap().generation;
+    fn learn(&self, access: String, refresh: &str) -> i64 {
+        let generation = Presented::parse(&Secret::new(refresh)).unwrap().generation;
         let mut known = self.known.borrow_mut();
-        let same = known.entry(generation).or_insert_with(|| refresh.clone());
+        let same = known.entry(generation).or_insert_with(|| refresh.to_owned());
         assert_eq!(*same, refresh, "I2");
         self.access.borrow_mut().push(access);
         generation
@@ -41,7 +41,7 @@ impl OneGrant<'_> {
         let (generation, token) = self.token(back);
         let reply = self.web.refresh(&party.http, &token).await;
         let carries = if reply.status == 200 {
-            Some(self.learn(reply.member("access_token"), reply.member("refresh_token")))
+            Some(self.learn(reply.member("access_token"), &reply.member("refresh_token")))
         } else {
             reply.is_error(400, "invalid_grant");
             None
@@ -99,7 +99,7 @@ async fn i1_to_i4_adv_03_histories_of_a_rotating_grant_over_http_are_explained()
     for seed in seeds(super::SCHEDULES) {
         let (access, refresh) = alice.tokens(&web, "read offline_access").await;
         let grant = OneGrant { app: &app, web: &web, known: RefCell::default(), access: RefCell::default() };
-        assert_eq!(grant.learn(access, refresh), 1);
+        assert_eq!(grant.learn(access, &refresh), 1);
         play(&app, &grant, &Seeded::new(seed), seed).await;
     }
 }

@@ -13,7 +13,7 @@ use crate::util::{Client, Registered};
 
 const BOUND: Duration = Duration::from_secs(1);
 /// Grants that are refreshed, codes that are redeemed and clients that ask for themselves, all at the same time.
-const EACH: usize = 8;
+const EACH: usize = 5;
 
 struct Race<'a> {
     installed: &'a Installed,
