@@ -46,7 +46,7 @@ async fn adv_34_a_device_code_gives_one_200() {
 }
 
 #[actix_web::test]
-async fn adv_03_i1_i2_i6_a_refresh_token_is_rotated_once_and_every_200_carries_the_same() {
+async fn adv_03_i1_i2_a_refresh_token_is_rotated_once_and_every_200_carries_the_same() {
     let (app, anon, alice) = TestApp::init().with_user("alice").await;
     let web = app.web_client().await;
     let (_, first) = alice.tokens(&web, OFFLINE.1).await;
