@@ -38,4 +38,5 @@ mod tls;
 mod traces;
 mod trouble;
 mod util;
+mod verdicts;
 mod well_known;

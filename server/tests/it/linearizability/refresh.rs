@@ -94,9 +94,12 @@ impl Subject for OneGrant<'_> {
 
 #[actix_web::test]
 async fn i1_to_i4_adv_03_histories_of_a_rotating_grant_over_http_are_explained() {
-    let (app, _, alice) = TestApp::init().with("ENABLE_RATE_LIMIT", "false").with_user("alice").await;
+    let (app, _) = TestApp::init().with("ENABLE_RATE_LIMIT", "false").start();
+    app.create_user("alice").await;
     let web = app.web_client().await;
     for seed in seeds(super::SCHEDULES) {
+        // The clock moves on, and a session has its end.
+        let alice = app.browser_of("alice").await;
         let (access, refresh) = alice.tokens(&web, "read offline_access").await;
         let grant = OneGrant { app: &app, web: &web, known: RefCell::default(), access: RefCell::default() };
         assert_eq!(grant.learn(access, &refresh), 1);
