@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use authgate_core::error::Code;
 use authgate_core::family::Presented;
-use authgate_core::revocation;
+use authgate_core::revocation::{self, Given};
 use authgate_core::secret::Secret;
 
 use super::code::{alarms, is_live};
@@ -64,7 +64,8 @@ impl<const ROTATING: bool> OneGrant<ROTATING> {
     fn revoke(&self, party: &Party<'_>) -> Operation {
         let (_, token) = self.token(0);
         let client = &self.approval.app.client;
-        party.write(|tx, env| revocation::revoke(tx, env, client, &Secret::new(token))).unwrap();
+        let given = Given::Refresh(Presented::parse(&Secret::new(token)).unwrap());
+        party.write(|tx, env| revocation::revoke(tx, env, client, &given)).unwrap();
         Operation::Revoke
     }
 

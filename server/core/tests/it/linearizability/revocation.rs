@@ -3,18 +3,20 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use authgate_core::authorize;
 use authgate_core::client::{self, ClientStatus, Proof};
 use authgate_core::consent::{self, ConsentOrigin, Pairs};
 use authgate_core::credentials::Credentials;
 use authgate_core::db::Tx;
 use authgate_core::env::Env;
 use authgate_core::error::{Code, Error, Result};
+use authgate_core::family::Presented;
 use authgate_core::interaction::AuthorizationRequest;
+use authgate_core::revocation::{self, Given};
 use authgate_core::scope::Scope;
 use authgate_core::secret::Secret;
 use authgate_core::session::Session;
 use authgate_core::user::{self, User, UserStatus};
-use authgate_core::{authorize, revocation};
 
 use super::code::is_live;
 use super::revocation_rule::{Grant, Operation, Revocation, Token};
@@ -151,7 +153,7 @@ impl Everything {
         Some(Operation::Live(at, is_live(party, tokens.claim("jti").as_str().unwrap())))
     }
 
-    fn give_back(&self, party: &Party<'_>, text: &Secret) -> bool {
+    fn give_back(&self, party: &Party<'_>, given: &Given) -> bool {
         let credentials = Credentials {
             client_id: self.app.client.id.clone(),
             secret: self.app.secret.clone(),
@@ -159,20 +161,26 @@ impl Everything {
         };
         let revoked = party.write(|tx, env| {
             let client = client::authenticate(tx, &credentials, Proof::Always, env.policy, env.now())?;
-            revocation::revoke(tx, env, &client, text)
+            revocation::revoke(tx, env, &client, given)
         });
         unless(revoked, &[Code::InvalidClient]).is_some()
     }
 
     fn revoke(&self, party: &Party<'_>) -> Option<Operation> {
         let (at, tokens) = self.token(party)?;
-        Some(Operation::Revoke(at, self.give_back(party, &tokens.access())))
+        Some(Operation::Revoke(
+            at,
+            self.give_back(party, &Given::Access(tokens.claim("jti").as_str().unwrap().to_owned())),
+        ))
     }
 
     fn revoke_grant(&self, party: &Party<'_>) -> Option<Operation> {
         let known = self.issued.lock().unwrap().refresh.clone();
         let (grant, token) = party.choose(&known)?;
-        Some(Operation::RevokeGrant(grant, self.give_back(party, &Secret::new(token))))
+        Some(Operation::RevokeGrant(
+            grant,
+            self.give_back(party, &Given::Refresh(Presented::parse(&Secret::new(token))?)),
+        ))
     }
 
     fn withdraw(&self, party: &Party<'_>) -> Operation {
