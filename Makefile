@@ -57,11 +57,14 @@ bench:
 	$(BENCH) --rows 1000000 --connections 8 client_credentials introspection introspection-miss refresh code device-poll
 	$(BENCH) --resources
 
-# What takes longer than `make test` may: thousands of random schedules of refreshes and of everything, and crashes over and over.
+# What takes longer than `make test` may: thousands of random schedules of refreshes, of racing requests and of everything, and
+# crashes over and over.
 prove:
 	AUTHGATE_SEEDS=10000 cargo test -p authgate-actors --lib simulation
 	AUTHGATE_SCHEDULES=10000 cargo test -p authgate-core --test it refresh_model
 	AUTHGATE_MUTATIONS=2000 cargo test -p authgate --test it corpus
+	AUTHGATE_SCHEDULES=3000 cargo test -p authgate-core --test it linearizability
+	AUTHGATE_SCHEDULES=1000 cargo test -p authgate --test it linearizability
 	for round in 1 2 3 4 5 6 7 8 9 10; do cargo test -q -p authgate --test it crash || exit 1; done
 
 # Arbitrary input for every parser and the token endpoint, FUZZ_SECONDS each. What breaks one lies in server/fuzz/artifacts and

@@ -19,6 +19,7 @@ mod http2;
 mod imported;
 mod keys;
 mod limits;
+mod linearizability;
 mod log;
 mod login;
 mod logout;

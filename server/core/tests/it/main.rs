@@ -12,6 +12,7 @@ mod device;
 mod flow;
 mod interaction;
 mod introspection;
+mod linearizability;
 mod race;
 mod refresh;
 mod refresh_invariants;
