@@ -71,7 +71,8 @@ impl Edge {
         let wants_html = unmatched::wants_html(request.request());
         let answer = match head::refusal(&request) {
             Some(refusal) => Some(Ok(request.into_response(refusal))),
-            None => panic::caught(next.call(request)).await,
+            // In a block of its own, since a service may panic before it has made its future.
+            None => panic::caught(async { next.call(request).await }).await,
         };
         let mut response = match answer {
             Some(Ok(response)) => response,

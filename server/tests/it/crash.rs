@@ -3,15 +3,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use authgate_core::db::Store;
-use authgate_core::secret::Secret;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::util::process::Process;
-use crate::util::{CALLBACK, Client, Registered, Request};
+use crate::util::process::{self, Process};
+use crate::util::{Client, Registered, Request};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -26,17 +24,7 @@ impl Mortal {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let process = spawn(folder.path());
-        let made = Command::new(env!("CARGO_BIN_EXE_authgate"))
-            .args(["client", "create", "--json", "--name", "Mortal", "--redirect-uri", CALLBACK])
-            .args(["--scope", "openid read offline_access"])
-            .args(["--grant", "authorization_code", "--grant", "refresh_token", "--grant", "device_code"])
-            .current_dir(folder.path())
-            .env_clear()
-            .output()
-            .unwrap();
-        let made: Value = serde_json::from_slice(&made.stdout).unwrap();
-        let text = |name: &str| made[name].as_str().unwrap().to_owned();
-        let app = Registered { id: text("client_id"), secret: Some(Secret::new(text("client_secret"))) };
+        let app = process::client(folder.path(), &["authorization_code", "refresh_token", "device_code"]);
         Self { folder, process, app }
     }
 

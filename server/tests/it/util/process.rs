@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use authgate_core::secret::Secret;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
-use super::Client;
+use super::{CALLBACK, Client, Registered};
 
 /// A server process that is killed with the test.
 pub struct Process {
@@ -71,6 +73,27 @@ impl Process {
     pub fn code(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
+}
+
+/// Runs a command beside the server whose folder this is; the JSON that it prints.
+pub fn command(folder: &Path, args: &[&str]) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_authgate"));
+    let done = command.args(args).current_dir(folder).env_clear().output().unwrap();
+    assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    serde_json::from_slice(&done.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}"))
+}
+
+/// A confidential client made by a command, with these grants.
+pub fn client(folder: &Path, grants: &[&str]) -> Registered {
+    let mut args =
+        vec!["client", "create", "--json", "--name", "Client", "--scope", "openid read offline_access"];
+    args.extend(grants.iter().flat_map(|grant| ["--grant", grant]));
+    if grants.contains(&"authorization_code") {
+        args.extend(["--redirect-uri", CALLBACK]);
+    }
+    let made = command(folder, &args);
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    Registered { id: text("client_id"), secret: Some(Secret::new(text("client_secret"))) }
 }
 
 impl Drop for Process {
