@@ -1,0 +1,196 @@
+//! `kill -9` at any moment under mixed load, also on a full disk: what was answered before holds afterwards.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
+
+use authgate_core::db::Store;
+use rustix::process::Signal;
+
+use super::PASSWORD;
+use super::clients::{Habit, Party};
+use super::ledger::{Fate, Ledger};
+use crate::util::process::{self, Process};
+use crate::util::{Client, Registered};
+
+/// Who asks at the same time, and whose browser it has.
+const PARTIES: [(Habit, usize); 10] = [
+    (Habit::Machine, 0),
+    (Habit::Machine, 0),
+    (Habit::Machine, 0),
+    (Habit::App, 1),
+    (Habit::App, 1),
+    (Habit::Device, 1),
+    (Habit::Withdrawer, 2),
+    (Habit::Guesser, 0),
+    (Habit::Watcher, 0),
+    (Habit::Watcher, 0),
+];
+
+/// Files that outlive every server, and who uses it.
+struct World {
+    folder: PathBuf,
+    app: Rc<Registered>,
+    /// Nobody's, and two that are signed in.
+    browsers: Vec<Client>,
+}
+
+fn spawn(folder: &Path) -> Process {
+    Process::start(folder, &[("DEFAULT_ADMIN_PASSWORD", PASSWORD), ("ENABLE_RATE_LIMIT", "false")])
+}
+
+impl World {
+    async fn new(folder: &Path) -> Self {
+        let mut server = spawn(folder);
+        let grants = ["authorization_code", "refresh_token", "device_code", "client_credentials"];
+        let app = Rc::new(process::client(folder, &grants));
+        let second = process::command(folder, &["user", "create", "--json", "--username", "second"]);
+        let mut browsers = vec![server.client()];
+        for (name, password) in [("admin", PASSWORD), ("second", second["password"].as_str().unwrap())] {
+            let browser = server.client();
+            assert_eq!(browser.sign_in(name, password).await.status, 302);
+            browsers.push(browser);
+        }
+        server.signal(Signal::TERM);
+        assert_eq!(server.code(), Some(0));
+        Self { folder: folder.to_owned(), app, browsers }
+    }
+
+    /// One life of a server, killed once `end` returns; then another that is asked about all that the first has answered.
+    async fn round(&self, name: &str, end: impl AsyncFnOnce(&Ledger), freed: impl FnOnce()) {
+        let ledger = Rc::new(Ledger::default());
+        let mut server = spawn(&self.folder);
+        let load: Vec<_> = PARTIES
+            .iter()
+            .enumerate()
+            .map(|(at, (habit, browser))| {
+                let http = self.browsers[*browser].at(server.addr);
+                let (app, ledger) = (Rc::clone(&self.app), Rc::clone(&ledger));
+                Party { http, app, ledger, name: format!("{name} {at}") }.go_on(*habit)
+            })
+            .collect();
+        end(&ledger).await;
+        ledger.close();
+        server.signal(Signal::KILL);
+        assert_eq!(server.code(), None);
+        for party in load {
+            party.await.unwrap();
+        }
+        freed();
+        let store = self.store();
+        let found: Option<(String,)> = store.read(|tx| tx.one("PRAGMA integrity_check", &[])).unwrap();
+        assert_eq!(found.unwrap().0, "ok");
+        drop(store);
+
+        let mut server = spawn(&self.folder);
+        let anon = server.client();
+        self.check(&anon, &ledger).await;
+        server.signal(Signal::TERM);
+        assert_eq!(server.code(), Some(0), "every event comes to the database");
+        let events = self.store().read(|tx| ledger.check_events(tx)).unwrap();
+        process::command(&self.folder, &["audit", "verify", "--json"]);
+        println!("{name}: killed after {} answers, {events} events", ledger.heard());
+    }
+
+    fn store(&self) -> Store {
+        Store::sqlite(&self.folder.join("data/authgate.db"), 1).unwrap()
+    }
+
+    async fn check(&self, anon: &Client, ledger: &Ledger) {
+        let (tokens, grants) = ledger.settle();
+        for (token, fate) in &tokens {
+            let active = self.app.is_live(anon, token).await;
+            assert!(*fate == Fate::Ending || active == (*fate == Fate::Live), "{fate:?}: {active}");
+        }
+        for grant in &grants {
+            let reply = self.app.refresh(anon, &grant.refresh_token).await;
+            match grant.fate {
+                // I7: the newest delivered token works, or is the parent of one whose answer was lost.
+                Fate::Live => assert!(self.app.is_live(anon, &reply.member("access_token")).await),
+                Fate::Ended => assert_eq!((reply.status, reply.error().as_str()), (400, "invalid_grant")),
+                Fate::Ending => {}
+            }
+        }
+    }
+}
+
+/// A step of SplitMix64, whose constants these are.
+fn mixed(seed: u64) -> u64 {
+    let z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
+}
+
+#[actix_web::test]
+async fn what_was_answered_holds_whenever_the_process_is_killed_under_load() {
+    let rounds = number("AUTHGATE_CRASHES").unwrap_or(3);
+    let seed = number("AUTHGATE_SEED").unwrap_or_else(|| u64::from(std::process::id()));
+    println!("AUTHGATE_SEED={seed}");
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(folder.path()).await;
+    for round in 0..rounds {
+        let answers = usize::try_from(30 + mixed(seed.wrapping_add(round)) % 400).unwrap();
+        world.round(&format!("round {round}"), async |ledger| ledger.until(answers, 0).await, || ()).await;
+    }
+}
+
+/// A file system of a few megabytes, which only a process and what it starts see. Others reach it through the process.
+struct SmallDisk {
+    holder: Child,
+    path: PathBuf,
+}
+
+impl SmallDisk {
+    fn new(folder: &Path) -> Self {
+        let mount = "mount -t tmpfs -o size=24m,mode=0700 small \"$1\" && echo mounted && exec cat";
+        let mut holder = Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "--", "sh", "-c", mount, "sh"])
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = [0; 8];
+        std::io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut said).expect("it is mounted");
+        let path = PathBuf::from(format!("/proc/{}/root{}", holder.id(), folder.display()));
+        Self { holder, path }
+    }
+
+    /// Leaves no room.
+    fn fill(&self) {
+        let mut filler = File::create(self.path.join("filler")).unwrap();
+        while filler.write_all(&[0; 4096]).is_ok() {}
+    }
+
+    fn free(&self) {
+        fs::remove_file(self.path.join("filler")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+#[actix_web::test]
+async fn what_was_answered_holds_when_the_disk_is_full_and_the_process_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = SmallDisk::new(folder.path());
+    let world = World::new(&disk.path).await;
+    let fill = async |ledger: &Ledger| {
+        ledger.until(150, 0).await;
+        disk.fill();
+        ledger.until(0, 50).await;
+    };
+    world.round("full disk", fill, || disk.free()).await;
+    world.round("afterwards", async |ledger| ledger.until(100, 0).await, || ()).await;
+}
