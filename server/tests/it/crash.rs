@@ -28,7 +28,10 @@ impl Mortal {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let process = spawn(folder.path());
-        let app = process::client(folder.path(), &["authorization_code", "refresh_token", "device_code"]);
+        let app = process::client(
+            process::program(folder.path()),
+            &["authorization_code", "refresh_token", "device_code"],
+        );
         Self { folder, process, app }
     }
 

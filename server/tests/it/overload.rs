@@ -83,7 +83,7 @@ fn memory(process: &Process, line: &str) -> i64 {
 fn adv_15_what_would_wait_too_long_for_the_writer_is_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(folder.path(), &[("TOKEN_CLIENT_RATE_LIMIT", "1000000")]);
-    let machine = process::client(folder.path(), &["client_credentials"]);
+    let machine = process::client(process::program(folder.path()), &["client_credentials"]);
     let store = Store::sqlite(&folder.path().join("data/authgate.db"), 1).unwrap();
     let mut waiting: Vec<_> = (0..WAITING).map(|_| Connection::to(server.addr)).collect();
     let mut served_before = Connection::to(server.addr);
@@ -133,7 +133,7 @@ fn adv_15_what_would_wait_too_long_for_the_writer_is_refused_at_once() {
 fn adv_15_ten_times_what_it_can_bear_is_answered_or_refused() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(folder.path(), &[("TOKEN_CLIENT_RATE_LIMIT", "1000000")]);
-    let machine = process::client(folder.path(), &["client_credentials"]);
+    let machine = process::client(process::program(folder.path()), &["client_credentials"]);
     let store = Store::sqlite(&folder.path().join("data/authgate.db"), 1).unwrap();
     std::thread::scope(|threads| {
         let (reports, answered) = mpsc::channel();

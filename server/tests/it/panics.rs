@@ -44,7 +44,7 @@ async fn every_handler_may_panic_and_ends_its_own_request() {
     let switches = [("METRICS_ENABLED", "true"), ("ENABLE_SWAGGER", "true"), ("ENABLE_RATE_LIMIT", "false")];
     let server =
         Process::start(folder.path(), &[&switches[..], &[("AUTHGATE_PANIC_HEADER", HEADER)]].concat());
-    let machine = process::client(folder.path(), &["client_credentials"]);
+    let machine = process::client(process::program(folder.path()), &["client_credentials"]);
     let is_over = Rc::new(Cell::new(false));
     let neighbours = (0..NEIGHBOURS).map(|_| {
         let (id, secret) = (machine.id.clone(), machine.secret.clone());
@@ -131,7 +131,8 @@ async fn every_actor_may_panic_under_load_and_one_request_hears_of_it() {
     let limits = ["LOGIN_RATE_LIMIT", "TOKEN_RATE_LIMIT"].map(|name| (name, "1000000"));
     let own = [("METRICS_ENABLED", "true"), ("AUTHGATE_FAILPOINT", failpoint)];
     let server = Process::start(folder.path(), &[quiet, limits, own].concat());
-    let machine = Rc::new(process::client(folder.path(), &["client_credentials", "device_code"]));
+    let machine =
+        Rc::new(process::client(process::program(folder.path()), &["client_credentials", "device_code"]));
     let anon = server.client();
     let actors: [(&str, Ask); 4] = [
         ("issuer", |http, machine| {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use authgate_core::db::Store;
 use rustix::process::Signal;
+use tempfile::TempDir;
 
 use super::PASSWORD;
 use super::clients::{Habit, Party};
@@ -29,24 +30,62 @@ const PARTIES: [(Habit, usize); 10] = [
     (Habit::Watcher, 0),
 ];
 
-/// Files that outlive every server, and who uses it.
-struct World {
-    folder: PathBuf,
+/// Where the files are that outlive every server.
+enum Place<'a> {
+    Folder(&'a Path),
+    Small(&'a SmallDisk),
+}
+
+impl Place<'_> {
+    fn program(&self) -> Command {
+        match self {
+            Self::Folder(folder) => process::program(folder),
+            Self::Small(disk) => disk.program(),
+        }
+    }
+
+    /// The folder as the test sees it.
+    fn folder(&self) -> &Path {
+        match self {
+            Self::Folder(folder) => folder,
+            Self::Small(disk) => &disk.path,
+        }
+    }
+
+    fn server(&self) -> Process {
+        let env = [("SERVER_ADDR", "127.0.0.1:0"), ("ENABLE_RATE_LIMIT", "false")];
+        let admin = ("DEFAULT_ADMIN_PASSWORD", PASSWORD);
+        Process::spawn(self.program().arg("serve").envs(env).envs([admin]))
+    }
+
+    /// Opens a copy, so that what was left behind is not changed by looking at it.
+    fn store(&self) -> (Store, TempDir) {
+        let copy = tempfile::tempdir().unwrap();
+        for name in ["authgate.db", "authgate.db-wal"] {
+            let from = self.folder().join("data").join(name);
+            if from.exists() {
+                fs::copy(from, copy.path().join(name)).unwrap();
+            }
+        }
+        (Store::sqlite(&copy.path().join("authgate.db"), 1).unwrap(), copy)
+    }
+}
+
+/// A place, and who uses it.
+struct World<'a> {
+    place: Place<'a>,
     app: Rc<Registered>,
     /// Nobody's, and two that are signed in.
     browsers: Vec<Client>,
 }
 
-fn spawn(folder: &Path) -> Process {
-    Process::start(folder, &[("DEFAULT_ADMIN_PASSWORD", PASSWORD), ("ENABLE_RATE_LIMIT", "false")])
-}
-
-impl World {
-    async fn new(folder: &Path) -> Self {
-        let mut server = spawn(folder);
+impl<'a> World<'a> {
+    async fn new(place: Place<'a>) -> Self {
+        let mut server = place.server();
         let grants = ["authorization_code", "refresh_token", "device_code", "client_credentials"];
-        let app = Rc::new(process::client(folder, &grants));
-        let second = process::command(folder, &["user", "create", "--json", "--username", "second"]);
+        let app = Rc::new(process::client(place.program(), &grants));
+        let second =
+            process::json(place.program().args(["user", "create", "--json", "--username", "second"]));
         let mut browsers = vec![server.client()];
         for (name, password) in [("admin", PASSWORD), ("second", second["password"].as_str().unwrap())] {
             let browser = server.client();
@@ -55,13 +94,13 @@ impl World {
         }
         server.signal(Signal::TERM);
         assert_eq!(server.code(), Some(0));
-        Self { folder: folder.to_owned(), app, browsers }
+        Self { place, app, browsers }
     }
 
     /// One life of a server, killed once `end` returns; then another that is asked about all that the first has answered.
     async fn round(&self, name: &str, end: impl AsyncFnOnce(&Ledger), freed: impl FnOnce()) {
         let ledger = Rc::new(Ledger::default());
-        let mut server = spawn(&self.folder);
+        let mut server = self.place.server();
         let load: Vec<_> = PARTIES
             .iter()
             .enumerate()
@@ -79,23 +118,19 @@ impl World {
             party.await.unwrap();
         }
         freed();
-        let store = self.store();
+        let (store, _copy) = self.place.store();
         let found: Option<(String,)> = store.read(|tx| tx.one("PRAGMA integrity_check", &[])).unwrap();
         assert_eq!(found.unwrap().0, "ok");
-        drop(store);
 
-        let mut server = spawn(&self.folder);
+        let mut server = self.place.server();
         let anon = server.client();
         self.check(&anon, &ledger).await;
         server.signal(Signal::TERM);
         assert_eq!(server.code(), Some(0), "every event comes to the database");
-        let events = self.store().read(|tx| ledger.check_events(tx)).unwrap();
-        process::command(&self.folder, &["audit", "verify", "--json"]);
+        let (store, _copy) = self.place.store();
+        let events = store.read(|tx| ledger.check_events(tx)).unwrap();
+        process::json(self.place.program().args(["audit", "verify", "--json"]));
         println!("{name}: killed after {} answers, {events} events", ledger.heard());
-    }
-
-    fn store(&self) -> Store {
-        Store::sqlite(&self.folder.join("data/authgate.db"), 1).unwrap()
     }
 
     async fn check(&self, anon: &Client, ledger: &Ledger) {
@@ -134,16 +169,18 @@ async fn what_was_answered_holds_whenever_the_process_is_killed_under_load() {
     let seed = number("AUTHGATE_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     println!("AUTHGATE_SEED={seed}");
     let folder = tempfile::tempdir().unwrap();
-    let world = World::new(folder.path()).await;
+    let world = World::new(Place::Folder(folder.path())).await;
     for round in 0..rounds {
         let answers = usize::try_from(30 + mixed(seed.wrapping_add(round)) % 400).unwrap();
         world.round(&format!("round {round}"), async |ledger| ledger.until(answers, 0).await, || ()).await;
     }
 }
 
-/// A file system of a few megabytes, which only a process and what it starts see. Others reach it through the process.
+/// A file system of a few megabytes, which only one process sees, and others that enter its namespace.
 struct SmallDisk {
     holder: Child,
+    folder: PathBuf,
+    /// The same from outside.
     path: PathBuf,
 }
 
@@ -160,7 +197,16 @@ impl SmallDisk {
         let mut said = [0; 8];
         std::io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut said).expect("it is mounted");
         let path = PathBuf::from(format!("/proc/{}/root{}", holder.id(), folder.display()));
-        Self { holder, path }
+        Self { holder, folder: folder.to_owned(), path }
+    }
+
+    /// The program, run inside.
+    fn program(&self) -> Command {
+        let mut program = Command::new("nsenter");
+        program.arg(format!("--target={}", self.holder.id())).args(["--mount", "--", "sh", "-c"]);
+        program.args(["cd \"$1\" && shift && exec \"$@\"", "sh"]).arg(&self.folder);
+        program.arg(env!("CARGO_BIN_EXE_authgate")).env_clear();
+        program
     }
 
     /// Leaves no room.
@@ -185,7 +231,7 @@ impl Drop for SmallDisk {
 async fn what_was_answered_holds_when_the_disk_is_full_and_the_process_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let disk = SmallDisk::new(folder.path());
-    let world = World::new(&disk.path).await;
+    let world = World::new(Place::Small(&disk)).await;
     let fill = async |ledger: &Ledger| {
         ledger.until(150, 0).await;
         disk.fill();

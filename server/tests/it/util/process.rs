@@ -75,23 +75,28 @@ impl Process {
     }
 }
 
-/// Runs a command beside the server whose folder this is; the JSON that it prints.
-pub fn command(folder: &Path, args: &[&str]) -> Value {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_authgate"));
-    let done = command.args(args).current_dir(folder).env_clear().output().unwrap();
-    assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
-    serde_json::from_slice(&done.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}"))
+/// The built program, to be run where its data are in `folder`, with nothing in its environment.
+pub fn program(folder: &Path) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_authgate"));
+    program.current_dir(folder).env_clear();
+    program
 }
 
-/// A confidential client made by a command, with these grants.
-pub fn client(folder: &Path, grants: &[&str]) -> Registered {
-    let mut args =
-        vec!["client", "create", "--json", "--name", "Client", "--scope", "openid read offline_access"];
-    args.extend(grants.iter().flat_map(|grant| ["--grant", grant]));
+/// The JSON that it prints.
+pub fn json(program: &mut Command) -> Value {
+    let done = program.output().unwrap();
+    assert!(done.status.success(), "{program:?}: {}", String::from_utf8_lossy(&done.stderr));
+    serde_json::from_slice(&done.stdout).unwrap_or_else(|error| panic!("{program:?}: {error}"))
+}
+
+/// A confidential client made by the program, with these grants.
+pub fn client(mut program: Command, grants: &[&str]) -> Registered {
+    program.args(["client", "create", "--json", "--name", "Client", "--scope", "openid read offline_access"]);
+    program.args(grants.iter().flat_map(|grant| ["--grant", grant]));
     if grants.contains(&"authorization_code") {
-        args.extend(["--redirect-uri", CALLBACK]);
+        program.args(["--redirect-uri", CALLBACK]);
     }
-    let made = command(folder, &args);
+    let made = json(&mut program);
     let text = |name: &str| made[name].as_str().unwrap().to_owned();
     Registered { id: text("client_id"), secret: Some(Secret::new(text("client_secret"))) }
 }
