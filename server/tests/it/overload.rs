@@ -98,7 +98,9 @@ fn adv_15_what_would_wait_too_long_for_the_writer_is_refused_at_once() {
         // Another process writes and does not end: nothing can be committed.
         let mut refusals = store
             .write(|_| {
-                waiting.iter_mut().for_each(|connection| connection.ask(&machine));
+                for connection in &mut waiting {
+                    connection.ask(&machine);
+                }
                 // Who comes soon enough waits too.
                 let mut probe = loop {
                     let mut probe = Connection::to(server.addr);
@@ -146,7 +148,9 @@ fn adv_15_ten_times_what_it_can_bear_is_answered_or_refused() {
                 // Ten requests on their way at any time, so ten commits' worth for the server.
                 let mut connections: Vec<_> = (0..10).map(|_| Connection::to(addr)).collect();
                 loop {
-                    connections.iter_mut().for_each(|connection| connection.ask(machine));
+                    for connection in &mut connections {
+                        connection.ask(machine);
+                    }
                     for connection in &mut connections {
                         if reports.send(connection.is_served()).is_err() {
                             return;
@@ -189,7 +193,7 @@ async fn a_storm_of_logins_is_refused_beyond_its_queue_and_clients_get_their_tok
     let mut logins = Vec::new();
     while logins.len() < hashers() + 128 {
         let (server, held) = (Arc::clone(&app.app), Arc::clone(&held));
-        let wait = move || drop(held.lock().unwrap().recv());
+        let wait = move || held.lock().unwrap().recv().unwrap_err();
         let login = spawn(async move { server.hasher.run(wait).await });
         yield_now().await;
         // It was refused: no thread has taken the first from the queue yet.
@@ -205,7 +209,7 @@ async fn a_storm_of_logins_is_refused_beyond_its_queue_and_clients_get_their_tok
     }
     drop(release);
     for login in logins {
-        login.await.unwrap().unwrap();
+        assert_eq!(login.await.unwrap(), Ok(mpsc::RecvError));
     }
     assert_eq!(anon.sign_in("admin", PASSWORD).await.status, 302);
 }

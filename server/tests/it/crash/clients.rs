@@ -132,9 +132,9 @@ impl Party {
             self.ledger.refreshed(grant, &reply.json());
         }
         if n.is_multiple_of(3) {
-            self.ledger.grant_is(grant, Fate::Ending);
+            self.ledger.grants_are(&[grant], Fate::Ending);
             self.revoke(&self.ledger.refresh_token(grant)).await?;
-            self.ledger.grant_is(grant, Fate::Ended);
+            self.ledger.grants_are(&[grant], Fate::Ended);
         }
         Ok(())
     }
@@ -162,9 +162,9 @@ impl Party {
         let mut forms = page.forms().into_iter();
         let form =
             forms.find(|form| form.action.starts_with("/account/authorizations/")).expect("it is listed");
-        grants.iter().for_each(|grant| self.ledger.grant_is(*grant, Fate::Ending));
+        self.ledger.grants_are(&grants, Fate::Ending);
         self.ask(self.http.submission(&form), &[302]).await?;
-        grants.iter().for_each(|grant| self.ledger.grant_is(*grant, Fate::Ended));
+        self.ledger.grants_are(&grants, Fate::Ended);
         Ok(())
     }
 

@@ -116,12 +116,14 @@ impl Ledger {
         }
     }
 
-    /// The same of a grant, with its access tokens.
-    pub fn grant_is(&self, grant: usize, fate: Fate) {
-        let grant = &mut self.grants.borrow_mut()[grant];
-        grant.fate = fate;
-        let mut tokens = self.tokens.borrow_mut();
-        tokens.extend(grant.access_tokens.iter().map(|token| (token.clone(), fate)));
+    /// The same of grants, with their access tokens.
+    pub fn grants_are(&self, grants: &[usize], fate: Fate) {
+        let (mut known, mut tokens) = (self.grants.borrow_mut(), self.tokens.borrow_mut());
+        for grant in grants {
+            let grant = &mut known[*grant];
+            grant.fate = fate;
+            tokens.extend(grant.access_tokens.iter().map(|token| (token.clone(), fate)));
+        }
     }
 
     /// Somebody with this user agent was told that a password is wrong.
