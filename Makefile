@@ -7,7 +7,7 @@ VENV := $(CLIENTS)/python/.venv
 # A copy that is in use while it is newer than what it was made from.
 PIP := $(VENV)/requirements.txt
 
-.PHONY: run test needs lint fmt prove
+.PHONY: run test needs lint fmt prove bench
 
 # The server on SQLite in ./data at http://localhost:8080, as a newcomer wants it, clients that register themselves included; RELEASE=1 for an optimised build.
 run:
@@ -47,6 +47,14 @@ fmt: $(PIP)
 	cargo fmt --all
 	cd $(CLIENTS)/go && gofmt -w .
 	cd $(CLIENTS)/python && .venv/bin/ruff format .
+
+# What each operation costs, beside what the machine allows; on a fresh store and on one with a million tokens.
+BENCH := target/release/authgate-bench --server target/release/authgate
+bench:
+	cargo build --release --bin authgate --bin authgate-bench
+	$(BENCH)
+	$(BENCH) --rows 1000000 --connections 8 client_credentials introspection introspection-miss refresh code device-poll
+	$(BENCH) --resources
 
 # What takes longer than `make test` may: thousands of random schedules of refreshes, and crashes over and over.
 prove:

@@ -3,8 +3,8 @@
 mod counting;
 mod spool;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix::fut::wrap_future;
@@ -27,13 +27,10 @@ impl Message for Record {
     type Result = Result<()>;
 }
 
-/// Something happened that is counted, not told one by one.
-struct Count {
-    key: String,
-    first: Box<dyn FnOnce() -> Entry + Send>,
-}
+/// There are counts of a window that the actor does not know of, or too many.
+struct Counting;
 
-impl Message for Count {
+impl Message for Counting {
     type Result = ();
 }
 
@@ -69,13 +66,14 @@ pub struct Audit {
     mailbox: Option<Mailbox<Recorder>>,
     /// True while counts can neither be kept nor forgotten.
     is_stuck: Arc<AtomicBool>,
+    counts: Arc<Mutex<Counts>>,
 }
 
 impl Audit {
     /// Starts the actor on a thread of its own. At most `capacity` events are in the spool, however long the database is
     /// gone.
     pub fn start(spool: Spool, capacity: usize, issuer: Issuer, health: &Health) -> Self {
-        let is_stuck = Arc::new(AtomicBool::new(false));
+        let (is_stuck, counts) = (Arc::new(AtomicBool::new(false)), Arc::<Mutex<Counts>>::default());
         let recorder = Recorder {
             is_stuck: Arc::clone(&is_stuck),
             spool,
@@ -83,19 +81,19 @@ impl Audit {
             issuer,
             gathered: Vec::new(),
             settling: Vec::new(),
-            counts: Counts::default(),
+            counts: Arc::clone(&counts),
             is_overdue: false,
             flush_sent: false,
             tick_set: false,
             is_moving: false,
             failures: 0,
         };
-        Self { mailbox: Some(supervisor::start("audit", CAPACITY, health, recorder)), is_stuck }
+        Self { mailbox: Some(supervisor::start("audit", CAPACITY, health, recorder)), is_stuck, counts }
     }
 
     /// One that records nothing.
     pub fn off() -> Self {
-        Self { mailbox: None, is_stuck: Arc::default() }
+        Self { mailbox: None, is_stuck: Arc::default(), counts: Arc::default() }
     }
 
     /// Records an event. It survives the process once this returns. Without room for two seconds it is refused, and with
@@ -109,12 +107,19 @@ impl Audit {
 
     /// Counts what is worth one event a minute for each `key`; `first` makes that event. A process that is killed loses
     /// the counts of its last second.
-    pub fn count(&self, key: String, first: impl FnOnce() -> Entry + Send + 'static) -> Result<(), Refused> {
-        match &self.mailbox {
-            Some(_) if self.is_stuck.load(Ordering::Relaxed) => Err(Refused::Full),
-            Some(mailbox) => mailbox.tell(Count { key, first: Box::new(first) }),
-            None => Ok(()),
+    pub fn count(&self, key: String, first: impl FnOnce() -> Entry) -> Result<(), Refused> {
+        let Some(mailbox) = &self.mailbox else { return Ok(()) };
+        if self.is_stuck.load(Ordering::Relaxed) {
+            return Err(Refused::Full);
         }
+        // Not a message each: what is counted are the most frequent requests there are.
+        let mut counts = lock(&self.counts);
+        if !counts.add(key, first) {
+            return Err(Refused::Full);
+        }
+        let tells = !counts.is_known || counts.is_full();
+        drop(counts);
+        if tells { mailbox.tell(Counting) } else { Ok(()) }
     }
 
     /// Returns when everything recorded so far is in the database.
@@ -124,6 +129,10 @@ impl Audit {
             None => Ok(()),
         }
     }
+}
+
+fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[expect(
@@ -137,7 +146,7 @@ struct Recorder {
     issuer: Issuer,
     gathered: Vec<(Entry, Reply<Result<()>>)>,
     settling: Vec<Reply<()>>,
-    counts: Counts,
+    counts: Arc<Mutex<Counts>>,
     /// True if the window is over and its counts could not be turned into events.
     is_overdue: bool,
     flush_sent: bool,
@@ -160,7 +169,7 @@ impl Supervised for Recorder {
     fn restarting(&mut self, context: &mut Context<Self>) {
         // Its timers are gone.
         (self.tick_set, self.is_moving, self.flush_sent) = (false, false, true);
-        self.is_overdue = !self.counts.is_empty();
+        self.is_overdue = !lock(&self.counts).is_empty();
         context.notify(Flush);
     }
 }
@@ -179,12 +188,12 @@ impl Handler<Letter<Record>> for Recorder {
     }
 }
 
-impl Handler<Letter<Count>> for Recorder {
+impl Handler<Letter<Counting>> for Recorder {
     type Result = ();
 
-    fn handle(&mut self, letter: Letter<Count>, context: &mut Context<Self>) {
-        let (message, reply) = letter.open();
-        if self.counts.is_empty() {
+    fn handle(&mut self, letter: Letter<Counting>, context: &mut Context<Self>) {
+        let (Counting, reply) = letter.open();
+        if !std::mem::replace(&mut lock(&self.counts).is_known, true) {
             context.run_later(WINDOW, |recorder, context| {
                 recorder.close_counts();
                 // What could not be closed is tried again with the next tick.
@@ -192,8 +201,7 @@ impl Handler<Letter<Count>> for Recorder {
                 recorder.advance(context);
             });
         }
-        self.counts.add(message.key, message.first);
-        if self.counts.is_full() {
+        if lock(&self.counts).is_full() {
             self.close_counts();
         }
         self.set_tick(context);
@@ -251,13 +259,15 @@ impl Recorder {
     /// Turns counts into events. If the disk does not take them they go on counting, and once there are too many of them,
     /// nothing new is counted.
     fn close_counts(&mut self) {
-        let closed = self.spool.close(&self.counts.events());
+        // Whoever counts waits for the disk here, once a minute: nothing is counted twice or lost in between.
+        let mut counts = lock(&self.counts);
+        let closed = self.spool.close(&counts.events());
         match &closed {
-            Ok(()) => self.counts = Counts::default(),
+            Ok(()) => *counts = Counts::default(),
             Err(error) => tracing::error!(%error, "counted events cannot be recorded yet"),
         }
         self.is_overdue = closed.is_err();
-        self.is_stuck.store(closed.is_err() && self.counts.is_full(), Ordering::Relaxed);
+        self.is_stuck.store(closed.is_err() && counts.is_full(), Ordering::Relaxed);
     }
 
     fn set_tick(&mut self, context: &mut Context<Self>) {
@@ -274,10 +284,14 @@ impl Recorder {
         if self.is_overdue {
             self.close_counts();
         }
-        if let Err(error) = self.spool.keep_open(&self.counts.changed()) {
+        let (changed, is_counting) = {
+            let mut counts = lock(&self.counts);
+            (counts.changed(), !counts.is_empty())
+        };
+        if let Err(error) = self.spool.keep_open(&changed) {
             tracing::error!(%error, "counts cannot be kept");
         }
-        if self.is_overdue {
+        if self.is_overdue || is_counting {
             self.set_tick(context);
         }
         self.keep();

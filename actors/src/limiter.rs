@@ -1,12 +1,16 @@
 //! Counts attempts by rule and key in fixed windows.
 
+mod lease;
+
 use std::collections::HashMap;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use actix::{Actor, Context, Handler, Message, Supervised};
 
 use crate::mailbox::{Letter, Mailbox, Refused};
 use crate::supervisor::{self, Health};
+use lease::Leases;
 
 /// What is counted together: a rule's name and whom it counts (an address, an account's id, a client's id).
 type Bucket = (&'static str, String);
@@ -20,16 +24,25 @@ pub struct Allowance {
     pub window: i64,
 }
 
+impl Allowance {
+    /// True if the window that ends at `reset` is the present one.
+    fn has_window(self, reset: i64, now_ms: i64) -> bool {
+        (reset - self.window..reset).contains(&now_ms.div_euclid(1000))
+    }
+}
+
 /// Somebody tries, or wants to know whether they could.
 struct Take {
     bucket: Bucket,
-    counts: bool,
+    /// At most; none to look.
+    attempts: u32,
     allowance: Allowance,
     now_ms: i64,
 }
 
 impl Message for Take {
-    type Result = Verdict;
+    /// With the attempts that were granted.
+    type Result = (Verdict, u32);
 }
 
 /// An attempt that turned out not to count.
@@ -76,12 +89,14 @@ fn bucket(rule: &'static str, mut key: String) -> Bucket {
 #[derive(Clone)]
 pub struct Limiter {
     mailbox: Mailbox<Windows>,
+    leases: Arc<Leases>,
 }
 
 impl Limiter {
     /// Starts the actor on a thread of its own.
     pub fn start(health: &Health) -> Self {
-        Self { mailbox: supervisor::start("limiter", CAPACITY, health, Windows::default()) }
+        let mailbox = supervisor::start("limiter", CAPACITY, health, Windows::default());
+        Self { mailbox, leases: Arc::default() }
     }
 
     /// Counts one attempt and says whether it is within the allowance. One that is not allowed is not counted.
@@ -92,12 +107,14 @@ impl Limiter {
         allowance: Allowance,
         now_ms: i64,
     ) -> Result<Verdict, Refused> {
-        self.mailbox.ask(Take { bucket: bucket(rule, key), counts: true, allowance, now_ms }).await
-    }
-
-    /// Counts one attempt that was made already. If it is lost, it is not counted.
-    pub fn count(&self, rule: &'static str, key: String, allowance: Allowance, now_ms: i64) {
-        let _ = self.mailbox.tell(Take { bucket: bucket(rule, key), counts: true, allowance, now_ms });
+        let bucket = bucket(rule, key);
+        if let Some(verdict) = self.leases.take(&bucket, allowance, 1, now_ms) {
+            return Ok(verdict);
+        }
+        let attempts = self.leases.size(allowance);
+        let asked = Take { bucket: bucket.clone(), attempts, allowance, now_ms };
+        let (verdict, granted) = self.mailbox.ask(asked).await?;
+        Ok(self.leases.put(bucket, verdict, granted))
     }
 
     /// What `take` would say, without counting.
@@ -108,7 +125,11 @@ impl Limiter {
         allowance: Allowance,
         now_ms: i64,
     ) -> Result<Verdict, Refused> {
-        self.mailbox.ask(Take { bucket: bucket(rule, key), counts: false, allowance, now_ms }).await
+        let bucket = bucket(rule, key);
+        if let Some(verdict) = self.leases.take(&bucket, allowance, 0, now_ms) {
+            return Ok(verdict);
+        }
+        Ok(self.mailbox.ask(Take { bucket, attempts: 0, allowance, now_ms }).await?.0)
     }
 
     /// Undoes one allowed `take`. Where only failures are to count, take before trying and give back after a success:
@@ -166,27 +187,23 @@ impl Handler<Letter<GiveBack>> for Windows {
 impl Windows {
     fn take(
         &mut self,
-        Take { bucket, counts, allowance: Allowance { limit, window: seconds }, now_ms }: Take,
-    ) -> Verdict {
+        Take { bucket, attempts, allowance: Allowance { limit, window: seconds }, now_ms }: Take,
+    ) -> (Verdict, u32) {
         let window = self.0.entry(seconds).or_default();
         window.turn(now_ms.div_euclid(seconds * 1000));
         let bucket = window.bucket(bucket);
         let reset = (window.number + 1) * seconds;
         // Looking makes no bucket, or whoever only asks could use them up.
-        if !counts && !window.counts.contains_key(&bucket) {
-            return Verdict { allowed: limit > 0, limit, remaining: limit, reset, refused: 0 };
+        if attempts == 0 && !window.counts.contains_key(&bucket) {
+            return (Verdict { allowed: limit > 0, limit, remaining: limit, reset, refused: 0 }, 0);
         }
         let count = window.counts.entry(bucket).or_default();
         let allowed = count.taken < limit;
-        count.taken += u32::from(allowed && counts);
+        let granted = attempts.min(limit.saturating_sub(count.taken));
+        count.taken += granted;
         count.refused = count.refused.saturating_add(u32::from(!allowed));
-        Verdict {
-            allowed,
-            limit,
-            remaining: limit.saturating_sub(count.taken),
-            reset,
-            refused: count.refused,
-        }
+        let remaining = limit.saturating_sub(count.taken);
+        (Verdict { allowed, limit, remaining, reset, refused: count.refused }, granted)
     }
 
     // A rule counts in windows of one length: in the others there is nothing to change.

@@ -18,6 +18,7 @@ use authgate_core::db::{Store, Tx};
 use authgate_core::env::Env;
 use authgate_core::error::{Code, Error, Result};
 use authgate_core::facts::Facts;
+use authgate_core::generation::Generation;
 use authgate_core::keys::Keys;
 use authgate_core::master::Master;
 use authgate_core::policy::Policy;
@@ -34,6 +35,7 @@ use crate::open::Opened;
 use crate::page::Pages;
 use crate::policy;
 use crate::tls::Certificate;
+use crate::verdicts::Verdicts;
 
 /// Reads that wait or run at most. One takes well under a millisecond, so the last waits less than a request may take;
 /// whoever comes then is told to come back.
@@ -59,8 +61,10 @@ pub struct App {
     pub health: Health,
     /// What signs and verifies tokens now, and the documents that say so.
     pub keyring: Keyring,
-    /// What [`authgate_core::generation`] was when the keys were loaded.
-    pub generation: i64,
+    /// What was judged a moment ago.
+    pub verdicts: Verdicts,
+    /// What it was when the keys were loaded.
+    pub generation: Generation,
     /// The key of everything that stays on this server: cookies, CSRF tokens, user codes.
     pub master: Arc<Master>,
     /// Set if the last process did not stop cleanly.
@@ -149,6 +153,7 @@ impl App {
             hasher: Hasher::start(metrics.of_hasher(), Arc::clone(&clock))?,
             pages: Pages::new(&config.server.issuer_path)?,
             keyring: Keyring::new(&policy, keys),
+            verdicts: Verdicts::new(&metrics.of_caches()),
             generation,
             reads: Semaphore::new(MAX_READS),
             draining: AtomicBool::new(false),

@@ -36,6 +36,7 @@ pub mod session;
 mod swagger;
 pub mod tls;
 pub mod traces;
+pub mod verdicts;
 
 #[cfg(test)]
 mod testing;

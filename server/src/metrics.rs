@@ -31,8 +31,8 @@ use crate::oauth::bearer;
 use crate::reply;
 use catalogue::{
     ACTOR_QUEUE, ACTOR_QUEUE_CAPACITY, ACTOR_REFUSED, ACTOR_RESTARTS, ACTOR_WAIT, AUDIT_DROPPED, BUILD_INFO,
-    CATALOGUE, COMMIT_BATCH, COMMIT_DURATION, HASH_QUEUE, HASH_REFUSED, HASH_WAIT, READ_WAIT, READS_REFUSED,
-    WRITE_LOCK_WAIT,
+    CACHE_HITS, CACHE_MISSES, CATALOGUE, COMMIT_BATCH, COMMIT_DURATION, HASH_QUEUE, HASH_REFUSED, HASH_WAIT,
+    READ_WAIT, READS_REFUSED, WRITE_LOCK_WAIT,
 };
 pub use committed::Committed;
 pub use http::{Arrived, Http, Route};
@@ -95,6 +95,11 @@ impl Metrics {
         }
     }
 
+    /// Where what is remembered is counted.
+    pub fn of_caches(&self) -> Caches {
+        Caches(Arc::clone(&self.registry))
+    }
+
     /// Where the password threads do.
     pub fn of_hasher(&self) -> Hashing {
         Hashing {
@@ -103,6 +108,16 @@ impl Metrics {
             refused: self.registry.counter(&HASH_REFUSED, &[]),
             panicked: self.panics.password.clone(),
         }
+    }
+}
+
+/// Counts what was remembered, and what had to be read.
+pub struct Caches(Arc<Registry>);
+
+impl Caches {
+    /// Hits and misses of one of them.
+    pub fn of(&self, name: &str) -> (Counter, Counter) {
+        (self.0.counter(&CACHE_HITS, &[name]), self.0.counter(&CACHE_MISSES, &[name]))
     }
 }
 

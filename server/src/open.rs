@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use authgate_core::context::Context;
 use authgate_core::db::{self, Store};
 use authgate_core::error::{Error, Result};
-use authgate_core::generation;
+use authgate_core::generation::{self, Generation};
 use authgate_core::keys::{KeyConfig, Keys};
 use authgate_core::master::Master;
 
@@ -22,8 +22,8 @@ pub struct Opened {
     pub master: Master,
     /// What signs and verifies.
     pub keys: Keys,
-    /// What [`generation`] was when they were loaded.
-    pub generation: i64,
+    /// What it was when they were loaded.
+    pub generation: Generation,
 }
 
 /// Opens for the server: makes what is missing and brings the schema up to date.

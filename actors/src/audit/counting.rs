@@ -8,9 +8,13 @@ use serde_json::{Value, json};
 /// Keys at most: some 10 MB. A fuller window is closed early, so the counts of a key may come in two events.
 const MAX_KEYS: usize = 10_000;
 
-/// The counts of this window.
+/// The counts of this window. Whoever counts adds to them; the actor makes events of them.
 #[derive(Default)]
-pub(super) struct Counts(HashMap<String, Counted>);
+pub(super) struct Counts {
+    by_key: HashMap<String, Counted>,
+    /// True once the actor knows that this window has begun.
+    pub is_known: bool,
+}
 
 struct Counted {
     entry: Entry,
@@ -20,31 +24,35 @@ struct Counted {
 
 impl Counts {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_key.is_empty()
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.0.len() >= MAX_KEYS
+        self.by_key.len() >= MAX_KEYS
     }
 
-    /// One more.
-    pub(super) fn add(&mut self, key: String, first: Box<dyn FnOnce() -> Entry + Send>) {
+    /// One more; false if there is no room, because the actor does not come round to closing a full window.
+    pub(super) fn add(&mut self, key: String, first: impl FnOnce() -> Entry) -> bool {
+        if self.by_key.len() >= 2 * MAX_KEYS && !self.by_key.contains_key(&key) {
+            return false;
+        }
         let counted =
-            self.0.entry(key).or_insert_with(|| Counted { entry: first(), count: 0, is_changed: false });
+            self.by_key.entry(key).or_insert_with(|| Counted { entry: first(), count: 0, is_changed: false });
         counted.count += 1;
         counted.is_changed = true;
+        true
     }
 
     /// The events whose count has changed since this was last asked.
     pub(super) fn changed(&mut self) -> Vec<Entry> {
         let changed =
             |counted: &mut Counted| std::mem::take(&mut counted.is_changed).then(|| counted.event());
-        self.0.values_mut().filter_map(changed).collect()
+        self.by_key.values_mut().filter_map(changed).collect()
     }
 
     /// The events of this window.
     pub(super) fn events(&self) -> Vec<Entry> {
-        self.0.values().map(Counted::event).collect()
+        self.by_key.values().map(Counted::event).collect()
     }
 }
 

@@ -10,12 +10,12 @@ fn a_minute(limit: u32) -> Allowance {
 }
 
 fn take(windows: &mut Windows, key: &str, now_ms: i64) -> Verdict {
-    windows.take(Take { bucket: ("login", key.to_owned()), counts: true, allowance: a_minute(5), now_ms })
+    windows.take(Take { bucket: ("login", key.to_owned()), attempts: 1, allowance: a_minute(5), now_ms }).0
 }
 
 fn look(windows: &mut Windows, key: &str) -> Verdict {
-    let take = Take { bucket: ("login", key.to_owned()), counts: false, allowance: a_minute(5), now_ms: NOW };
-    windows.take(take)
+    let take = Take { bucket: ("login", key.to_owned()), attempts: 0, allowance: a_minute(5), now_ms: NOW };
+    windows.take(take).0
 }
 
 /// How many of `attempts` are allowed.
@@ -53,8 +53,8 @@ fn the_limit_holds_until_the_minute_ends() {
     assert_eq!(take(windows, "a", NOW), verdict(0, 1));
     assert_eq!(take(windows, "a", NOW + 59_999), verdict(0, 2));
     assert!(take(windows, "b", NOW).allowed, "another key");
-    let other = Take { bucket: ("token", "a".to_owned()), counts: true, allowance: a_minute(1), now_ms: NOW };
-    assert!(windows.take(other).allowed, "another rule");
+    let other = Take { bucket: ("token", "a".to_owned()), attempts: 1, allowance: a_minute(1), now_ms: NOW };
+    assert!(windows.take(other).0.allowed, "another rule");
     assert_eq!(take(windows, "a", NOW + 60_000), Verdict { reset: reset + 60, ..verdict(4, 0) });
 }
 
@@ -63,7 +63,7 @@ fn each_rule_has_windows_of_its_own_length() {
     let windows = &mut Windows::default();
     let mut take = |rule, window, now_ms| {
         let allowance = Allowance { limit: 1, window };
-        windows.take(Take { bucket: (rule, "a".to_owned()), counts: true, allowance, now_ms })
+        windows.take(Take { bucket: (rule, "a".to_owned()), attempts: 1, allowance, now_ms }).0
     };
     let start = 1_700_000_400_000; // a multiple of ten minutes
     assert!(take("short", 60, start).allowed && take("long", 600, start).allowed);
@@ -195,4 +195,56 @@ fn limiter_panics_under_load_and_comes_back() {
             "it starts empty"
         );
     });
+}
+
+/// What a lease of a part of `limit` says, attempt by attempt, and how many messages that took.
+fn leased(limit: u32, attempts: usize) -> (Vec<Verdict>, u32) {
+    let (leases, windows, allowance) = (Leases::default(), &mut Windows::default(), a_minute(limit));
+    let (bucket, mut messages) = (("token", "a".to_owned()), 0);
+    let verdicts = (0..attempts).map(|_| {
+        leases.take(&bucket, allowance, 1, NOW).unwrap_or_else(|| {
+            messages += 1;
+            let attempts = leases.size(allowance);
+            let take = Take { bucket: bucket.clone(), attempts, allowance, now_ms: NOW };
+            let (verdict, granted) = windows.take(take);
+            leases.put(bucket.clone(), verdict, granted)
+        })
+    });
+    (verdicts.collect(), messages)
+}
+
+#[test]
+fn a_lease_counts_like_the_actor_and_costs_a_message_for_each_part() {
+    let (verdicts, messages) = leased(640, 642);
+    for (verdict, remaining) in verdicts.iter().zip((0..640).rev()) {
+        assert_eq!((verdict.allowed, verdict.remaining), (true, remaining));
+    }
+    assert_eq!((verdicts[640].allowed, verdicts[640].remaining, verdicts[640].refused), (false, 0, 1));
+    assert_eq!((verdicts[641].allowed, verdicts[641].refused), (false, 2));
+    assert_eq!(messages, 64 + 2, "and one for each that is refused");
+    assert_eq!(leased(127, 100).1, 100, "a low limit has none");
+}
+
+#[test]
+fn a_lease_ends_with_its_window_and_whoever_looks_takes_nothing() {
+    let (leases, bucket, allowance) = (Leases::default(), ("token", "a".to_owned()), a_minute(640));
+    let counter = Verdict { allowed: true, limit: 640, remaining: 630, reset: NOW / 1000 + 60, refused: 0 };
+    assert_eq!(leases.put(bucket.clone(), counter, 10).remaining, 639);
+    let take = |attempts, now_ms| leases.take(&bucket, allowance, attempts, now_ms).map(|v| v.remaining);
+    assert_eq!((take(0, NOW), take(0, NOW), take(1, NOW)), (Some(639), Some(639), Some(638)));
+    assert_eq!((take(1, NOW + 59_999), take(1, NOW + 60_000), take(1, NOW)), (Some(637), None, None));
+}
+
+#[test]
+fn leases_are_bounded() {
+    let (leases, allowance) = (Leases::default(), a_minute(640));
+    let counter =
+        |reset| Verdict { allowed: true, limit: 640, remaining: 630, reset: NOW / 1000 + reset, refused: 0 };
+    let put = |n: usize, reset| leases.put(("token", n.to_string()), counter(reset), 10);
+    for n in 0..10_000 {
+        put(n, 60);
+    }
+    assert_eq!(leases.size(allowance), 1, "there is no room for another");
+    put(10_000, 120);
+    assert_eq!(leases.size(allowance), 10, "those of the last window make room");
 }

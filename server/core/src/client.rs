@@ -6,7 +6,7 @@ mod first_use;
 mod secret;
 mod spec;
 
-pub use authentication::{Proof, authenticate, is_secretless, note_secretless};
+pub use authentication::{Known, Proof, authenticate, is_secretless, note_secretless};
 pub use change::{create, delete, import, revoke_all, set_status, update};
 pub use first_use::{FirstUse, Imported};
 pub(crate) use secret::is_known as has_secret;

@@ -3,13 +3,16 @@
 //! SQL is written once, with TEXT and BIGINT columns and `?1` placeholders; only `ON CONFLICT` and `RETURNING` go
 //! beyond plain SQL, so that the same text runs on PostgreSQL.
 
+mod changes;
 mod row;
 mod schema;
 mod sqlite;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
+pub use changes::{Changes, Mark, Moment};
 pub use row::{Column, FromRow, Json, Row, Value};
 pub(crate) use row::{params, row, text_enum};
 pub use schema::{VERSION, recognise, require_current, version};
@@ -17,6 +20,7 @@ pub use sqlite::{fold, inspect};
 
 use crate::audit::{self, Chain};
 use crate::error::{Error, Result};
+use crate::generation;
 
 /// An opened database.
 #[derive(Clone)]
@@ -61,17 +65,27 @@ impl Store {
         })
     }
 
-    /// Runs `job` in a transaction of its own on a connection of its own: for commands and start-up.
-    /// Waits for other writers. Blocks.
+    /// What changed in this process, and when.
+    pub fn changes(&self) -> &Changes {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.changes(),
+        }
+    }
+
+    /// Runs `job` in a transaction of its own on a connection of its own: for commands and start-up. A server that runs
+    /// beside it hears of what it changed. Waits for other writers. Blocks.
     pub fn write<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         let mut writer = self.writer()?;
         writer.begin()?;
         let answer = writer.savepoint(job)?;
         if answer.as_ref().is_err_and(|error| !error.keeps_writes()) {
             writer.rollback()?;
-        } else {
-            writer.commit()?;
+            return answer;
         }
+        if !writer.marks.is_empty() {
+            generation::raise(&mut writer.tx(), generation::Of::Rows)?;
+        }
+        writer.commit()?;
         answer
     }
 
@@ -96,6 +110,8 @@ impl Store {
             Store::Sqlite(sqlite) => Ok(Writer {
                 connection: Connection::Sqlite(sqlite.writer()?),
                 chain: sqlite.is_audited().then(Chain::default),
+                changes: sqlite.changes_too(),
+                marks: Vec::new(),
             }),
         }
     }
@@ -106,6 +122,9 @@ pub struct Writer {
     connection: Connection,
     /// The end of the audit trail; `None` if the operator wants none.
     chain: Option<Chain>,
+    changes: Arc<Changes>,
+    /// Rows that the open transaction changed, or tried to.
+    marks: Vec<Mark>,
 }
 
 enum Connection {
@@ -148,12 +167,17 @@ impl Writer {
         let commit = "COMMIT";
         // Where the time of a write goes.
         let _span = sqlite::statement(commit);
-        self.batch(commit)
+        let committed = self.batch(commit);
+        // Whether it failed or not: one that failed may be durable.
+        self.changes.note(&self.marks);
+        self.marks.clear();
+        committed
     }
 
     /// Undoes everything since `begin`; nothing to do if no transaction is open.
     pub fn rollback(&mut self) -> Result<()> {
         self.forget_chain();
+        self.marks.clear();
         match &self.connection {
             Connection::Sqlite(connection) if connection.is_autocommit() => Ok(()),
             Connection::Sqlite(_) => self.batch("ROLLBACK"),
@@ -175,7 +199,12 @@ impl Writer {
     fn tx(&mut self) -> Tx<'_> {
         let Connection::Sqlite(connection) = &self.connection;
         let is_audited = self.chain.is_some();
-        Tx { on: On::Sqlite(connection), chain: self.chain.as_mut(), is_audited }
+        Tx {
+            on: On::Sqlite(connection),
+            chain: self.chain.as_mut(),
+            marks: Some(&mut self.marks),
+            is_audited,
+        }
     }
 
     fn batch(&mut self, sql: &str) -> Result<()> {
@@ -190,6 +219,8 @@ pub struct Tx<'c> {
     on: On<'c>,
     /// `None` for a reader.
     chain: Option<&'c mut Chain>,
+    /// `None` for a reader.
+    marks: Option<&'c mut Vec<Mark>>,
     is_audited: bool,
 }
 
@@ -199,7 +230,7 @@ enum On<'c> {
 
 impl<'c> Tx<'c> {
     fn reader(on: On<'c>) -> Self {
-        Self { on, chain: None, is_audited: true }
+        Self { on, chain: None, marks: None, is_audited: true }
     }
 
     /// False if the operator wants no audit trail.
@@ -214,13 +245,21 @@ impl<'c> Tx<'c> {
 
     /// Runs a statement; returns the number of rows it changed.
     pub fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<usize> {
-        match self.on {
-            On::Sqlite(connection) => sqlite::execute(connection, sql, params),
-        }
+        let Some((table, name)) = changes::watched(sql) else {
+            return match self.on {
+                On::Sqlite(connection) => sqlite::execute(connection, sql, params),
+            };
+        };
+        let changed: Vec<(String,)> = self.query(&format!("{sql} RETURNING {name}"), params)?;
+        self.mark(table, changed.iter().map(|(name,)| name.as_str()));
+        Ok(changed.len())
     }
 
     /// The first row, if there is one.
     pub fn one<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Option<T>> {
+        if changes::watched(sql).is_some() {
+            return Ok(self.all(sql, params)?.into_iter().next());
+        }
         match self.on {
             On::Sqlite(connection) => sqlite::one(connection, sql, params),
         }
@@ -228,8 +267,22 @@ impl<'c> Tx<'c> {
 
     /// Every row.
     pub fn all<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<T>> {
+        let Some((table, name)) = changes::watched(sql) else { return self.query(sql, params) };
+        // It ends with what it returns.
+        let rows: Vec<changes::Named<T>> = self.query(&format!("{sql}, {name}"), params)?;
+        self.mark(table, rows.iter().map(|row| row.name.as_str()));
+        Ok(rows.into_iter().map(|row| row.row).collect())
+    }
+
+    fn query<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<T>> {
         match self.on {
             On::Sqlite(connection) => sqlite::all(connection, sql, params),
+        }
+    }
+
+    fn mark<'n>(&mut self, table: &'static str, names: impl Iterator<Item = &'n str>) {
+        if let Some(marks) = &mut self.marks {
+            marks.extend(names.map(|name| Mark::of(table, name)));
         }
     }
 }

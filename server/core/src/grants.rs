@@ -135,7 +135,7 @@ pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, request: &TokenRequest) -> Result
 }
 
 /// Authenticates the client of a token request, before anything else is looked at (deviation D3).
-pub fn authenticate(tx: &mut Tx<'_>, env: Env<'_>, request: &TokenRequest) -> Result<Client> {
+fn authenticate(tx: &mut Tx<'_>, env: Env<'_>, request: &TokenRequest) -> Result<Client> {
     let proof = match request.grant {
         GrantRequest::Device { .. } | GrantRequest::Refresh { .. } => Proof::UnlessSecretless,
         _ => Proof::Always,

@@ -2,7 +2,7 @@
 
 use crate::audit::Event;
 use crate::client::Client;
-use crate::db::{Json, Tx, params, row, text_enum};
+use crate::db::{FromRow, Json, Mark, Row, Tx, params, row, text_enum};
 use crate::env::Env;
 use crate::error::Result;
 use crate::facts::Fact;
@@ -62,10 +62,50 @@ pub fn client_subject(client_id: &str) -> String {
     format!("client:{client_id}")
 }
 
+/// A live token, and what it lives by.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// The row.
+    pub token: Token,
+    /// The user's name.
+    pub username: Option<String>,
+    consent_id: Option<String>,
+    session_id: Option<String>,
+}
+
+impl FromRow for Live {
+    fn from_row(row: &mut Row) -> Result<Self> {
+        Ok(Self {
+            token: Token::from_row(row)?,
+            username: row.next("users", "username")?,
+            consent_id: row.next("families", "consent_id")?,
+            session_id: row.next("families", "session_id")?,
+        })
+    }
+}
+
+impl Live {
+    /// The rows that it lives by: while none of them changes, it is live until it expires.
+    pub fn rows(&self) -> Vec<Mark> {
+        let token = &self.token;
+        let optional = [
+            ("families", &token.family_id),
+            ("users", &token.user_id),
+            ("consents", &self.consent_id),
+            ("sessions", &self.session_id),
+        ];
+        let optional = optional.into_iter().filter_map(|(table, id)| Some(Mark::of(table, id.as_deref()?)));
+        [Mark::of("tokens", &token.jti), Mark::of("clients", &token.client_id)]
+            .into_iter()
+            .chain(optional)
+            .collect()
+    }
+}
+
 /// The live token with this `jti`: its row, family, session, user, client and consent are active and all epochs equal.
-pub fn live(tx: &mut Tx<'_>, jti: &str, now: i64) -> Result<Option<Token>> {
+pub fn live(tx: &mut Tx<'_>, jti: &str, now: i64) -> Result<Option<Live>> {
     const SQL: &str = "SELECT t.jti, t.family_id, t.client_id, t.user_id, t.scope, t.audience, t.claims, \
-         t.client_epoch, t.issued_at, t.expires_at, t.status FROM tokens t \
+         t.client_epoch, t.issued_at, t.expires_at, t.status, u.username, f.consent_id, f.session_id FROM tokens t \
          JOIN clients c ON c.id = t.client_id \
          LEFT JOIN families f ON f.id = t.family_id \
          LEFT JOIN users u ON u.id = f.user_id \
@@ -81,7 +121,7 @@ pub fn live(tx: &mut Tx<'_>, jti: &str, now: i64) -> Result<Option<Token>> {
 }
 
 /// The live access token that this text is; a refusal with `invalid_token` for every other text.
-pub fn present(tx: &mut Tx<'_>, env: Env<'_>, text: &Secret) -> Result<Token> {
+pub fn present(tx: &mut Tx<'_>, env: Env<'_>, text: &Secret) -> Result<Live> {
     let jti = jwt::verify_access(text, env.keys, &env.policy.issuer)?;
     live(tx, &jti, env.now())?.ok_or_else(jwt::invalid_token)
 }

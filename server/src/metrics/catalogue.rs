@@ -88,6 +88,10 @@ metrics! {
         READ_WAIT = Histogram(SHORT), "authgate_database_read_wait_seconds" [];
         /// Reads refused with 503 because too many waited.
         READS_REFUSED = Counter, "authgate_database_reads_refused_total" [];
+        /// Verdicts of the last second that were used again: live tokens, clients that authenticate, claims about people, device codes.
+        CACHE_HITS = Counter, "cache_hits_total" [cache_name: "`token`, `client`, `user`, `device`"];
+        /// Verdicts that had to be read.
+        CACHE_MISSES = Counter, "cache_misses_total" [cache_name: "as above"];
         /// How long the writer waited for other processes that write, in seconds.
         WRITE_LOCK_WAIT = Histogram(SHORT), "authgate_database_write_lock_wait_seconds" [];
         /// Until a commit is safe on the disk, in seconds.

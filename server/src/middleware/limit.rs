@@ -144,11 +144,13 @@ async fn within(
     Err(Exceeded::Limit { verdict, retry_after })
 }
 
-/// Counts one that was let through after a [`look`], without waiting for it.
-pub fn count(app: &App, rule: &Rule, key: &str) {
+/// Counts one that was let through after a [`look`], and notes it. Another may have taken the last one meanwhile, and a
+/// limiter in trouble does not count: what was done is done.
+pub async fn count(app: &App, request: &HttpRequest, rule: &Rule, key: &str) {
     if app.config.limits.enabled {
         let allowance = rule.allowance(&app.config.limits);
-        app.limiter.count(rule.name, key.to_owned(), allowance, app.clock.now_ms());
+        let counted = app.limiter.take(rule.name, key.to_owned(), allowance, app.clock.now_ms()).await;
+        note(request, counted.ok());
     }
 }
 

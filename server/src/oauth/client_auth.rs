@@ -3,7 +3,6 @@
 use std::future::Future;
 
 use actix_web::HttpRequest;
-use authgate_actors::limiter::Verdict;
 use authgate_core::client::FirstUse;
 use authgate_core::credentials::Credentials;
 use authgate_core::error::{Code, Error, Result};
@@ -38,10 +37,9 @@ pub async fn guarded<T, F: Future<Output = Result<T>>>(
 ) -> Result<T, ApiError> {
     // A client id alone shows nothing: whoever knows it could use up what the client has.
     let client = credentials.secret.as_ref().map(|_| credentials.client_id.as_str());
-    let before = match client {
-        Some(client) => limit::look(app, request, &rules.requests, client).await?,
-        None => None,
-    };
+    if let Some(client) = client {
+        limit::look(app, request, &rules.requests, client).await?;
+    }
     let mut outcome = noted(attempt().await, credentials);
     if is_failure(&outcome) {
         let address = limit::address(request);
@@ -59,9 +57,8 @@ pub async fn guarded<T, F: Future<Output = Result<T>>>(
             return Ok(outcome?);
         }
     }
-    if let (Some(client), Some(before)) = (client.filter(|_| is_authenticated(&outcome)), before) {
-        limit::count(app, &rules.requests, client);
-        limit::note(request, Some(Verdict { remaining: before.remaining.saturating_sub(1), ..before }));
+    if let Some(client) = client.filter(|_| is_authenticated(&outcome)) {
+        limit::count(app, request, &rules.requests, client).await;
     }
     Ok(outcome?)
 }

@@ -6,9 +6,14 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use authgate_core::audit::Event;
-use authgate_core::client::{self, Proof};
+use authgate_core::client::Proof;
+use authgate_core::credentials::Credentials;
+use authgate_core::db::Tx;
+use authgate_core::env::Env;
 use authgate_core::error::{Code, Error, Result};
-use authgate_core::introspection;
+use authgate_core::family::Presented;
+use authgate_core::introspection::{self, Answer};
+use authgate_core::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -18,22 +23,22 @@ use crate::middleware::limit::INTROSPECT;
 use crate::oauth::client_auth::{credentials, guarded};
 use crate::reply;
 
+struct Asked {
+    credentials: Credentials,
+    token: Option<Secret>,
+    is_refresh: bool,
+}
+
 /// Answers a confidential client about a token.
 pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Result<HttpResponse, ApiError> {
-    let hint = form.get("token_type_hint").map(str::to_owned);
-    let asked = Arc::new((credentials(&request, &form)?, form.secret("token"), hint));
-    let attempt = || {
-        let asked = Arc::clone(&asked);
-        app.read_env(&request, move |tx, env| {
-            let (credentials, token, hint) = &*asked;
-            let caller = client::authenticate(tx, credentials, Proof::Always, env.policy, env.now())?;
-            let missing = || Error::refused(Code::InvalidRequest, "token parameter is required");
-            let token = token.as_ref().ok_or_else(missing)?;
-            Ok((introspection::introspect(tx, env, &caller, (token, hint.as_deref()))?, caller.id))
-        })
+    let asked = Asked {
+        credentials: credentials(&request, &form)?,
+        token: form.secret("token"),
+        is_refresh: form.get("token_type_hint") == Some("refresh_token"),
     };
+    let attempt = || answer(&app, &request, &asked);
     let begun = app.clock.monotonic();
-    let (answer, caller) = guarded(&app, &request, &INTROSPECT, &asked.0, attempt).await?;
+    let (answer, caller) = guarded(&app, &request, &INTROSPECT, &asked.credentials, attempt).await?;
     let took = app.clock.monotonic().duration_since(begun);
     app.metrics.oauth.looked_up(answer.members["active"] == true, took);
     note(&app, &request, &caller, &answer.members)?;
@@ -41,6 +46,30 @@ pub async fn post(app: Data<App>, request: HttpRequest, Form(form): Form) -> Res
         app.write_env(&request, move |tx, env| env.note_compat(tx, "COMPAT_INTROSPECT_ANY", &caller)).await?;
     }
     Ok(reply::json(StatusCode::OK, &answer.members))
+}
+
+/// The answer, and who gets it.
+async fn answer(app: &App, request: &HttpRequest, asked: &Asked) -> Result<(Answer, String)> {
+    let known = app.caller(request, &asked.credentials, Proof::Always).await?;
+    let caller = &known.client;
+    let missing = || Error::refused(Code::InvalidRequest, "token parameter is required");
+    let token = asked.token.as_ref().ok_or_else(missing)?;
+    let answer = match Presented::parse(token) {
+        Some(presented) if asked.is_refresh => {
+            let known = Arc::clone(&known);
+            let about = move |tx: &mut Tx<'_>, env: Env<'_>| {
+                introspection::refresh(tx, env, &known.client, &presented)
+            };
+            app.read_env(request, about).await?
+        }
+        Some(_) => Answer::inactive(),
+        None => match app.present(request, token).await {
+            Ok(live) => introspection::access(&app.policy, caller, &live),
+            Err(error) if error.code() == Some(Code::InvalidToken) => Answer::inactive(),
+            Err(error) => return Err(error),
+        },
+    };
+    Ok((answer, caller.id.clone()))
 }
 
 /// One event for each caller, token and minute (deviation D41). What the caller may not see is one token.

@@ -5,7 +5,6 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use authgate_core::error::Result;
 use authgate_core::jwt::Audience;
-use authgate_core::token;
 use serde::Serialize;
 
 use crate::app::App;
@@ -31,9 +30,10 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, A
     let missing = || ApiError::no_token("missing_token", "");
     let token = bearer::token(&request)?.ok_or_else(missing)?;
     let begun = app.clock.monotonic();
-    let found = app.read_env(&request, move |tx, env| token::present(tx, env, &token)).await;
+    let found = app.present(&request, &token).await;
     app.metrics.oauth.presented(&found, app.clock.monotonic().duration_since(begun));
-    let token = found?;
+    let live = found?;
+    let token = &live.token;
     let answer = Answer {
         active: true,
         subject_type: if token.user_id.is_some() { "user" } else { "client" },
@@ -42,7 +42,7 @@ pub async fn get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, A
         exp: token.expires_at,
         iss: app.config.server.issuer.clone(),
         aud: Audience::of(&token.audience.0),
-        client_id: token.client_id,
+        client_id: token.client_id.clone(),
     };
     Ok(reply::json(StatusCode::OK, &answer))
 }

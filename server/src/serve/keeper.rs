@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::rt::time;
 use authgate_core::error::Result;
-use authgate_core::generation;
+use authgate_core::generation::{self, Generation};
 use authgate_core::keys::{Keys, rotation};
 
 use crate::app::App;
@@ -19,32 +19,35 @@ const LOOKS_PER_TURN: u32 = 40;
 /// What the keeper remembers between two looks.
 #[derive(Debug)]
 pub struct Keeper {
-    generation: i64,
+    generation: Generation,
     looks: u32,
 }
 
 impl Keeper {
     /// Knows the generation that the server was opened at.
-    pub fn new(generation: i64) -> Self {
+    pub fn new(generation: Generation) -> Self {
         Self { generation, looks: 0 }
     }
 
-    /// One look: reloads the keys if something has changed.
+    /// One look: reloads the keys if they have changed, and forgets verdicts if rows have.
     pub async fn look(&mut self, app: &App) -> Result<()> {
         let known = self.generation;
         let (master, config) = (Arc::clone(&app.master), open::key_config(&app.config));
         let changed = app.read(move |tx| {
             let generation = generation::read(tx)?;
-            if generation == known {
-                return Ok(None);
-            }
-            Ok(Some((generation, Keys::load(tx, &master, &config)?)))
+            let keys =
+                (generation.keys != known.keys).then(|| Keys::load(tx, &master, &config)).transpose()?;
+            Ok((generation, keys))
         });
-        if let Some((generation, keys)) = changed.await? {
+        let (generation, keys) = changed.await?;
+        if let Some(keys) = keys {
             app.keyring.replace(&app.policy, keys);
-            self.generation = generation;
-            tracing::info!(generation, "keys reloaded");
+            tracing::info!(generation = generation.keys, "keys reloaded");
         }
+        if generation.rows != known.rows {
+            app.store.changes().note_all();
+        }
+        self.generation = generation;
         // After the reload, so that a writer in trouble keeps nobody from hearing of a revoked key.
         self.looks = self.looks.wrapping_add(1);
         if self.looks % LOOKS_PER_TURN == 1 { turn(app).await } else { Ok(()) }

@@ -39,4 +39,5 @@ mod tls;
 mod traces;
 mod trouble;
 mod util;
+mod verdicts;
 mod well_known;

@@ -1,8 +1,9 @@
 //! How a client proves that it is who it says (RFC 6749 2.3).
 
-use super::{Client, ClientStatus, by_id, secret};
+use super::secret::{self, Stored};
+use super::{Client, ClientStatus, by_id};
 use crate::credentials::Credentials;
-use crate::db::Tx;
+use crate::db::{Mark, Tx};
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
 use crate::policy::Policy;
@@ -16,7 +17,46 @@ pub enum Proof {
     UnlessSecretless,
 }
 
-/// Authenticates a client (deviations D3, D12): confidential ones by their secret, public ones by their name alone.
+/// An active client as it was read, with the secrets that it had.
+pub struct Known {
+    /// The client.
+    pub client: Client,
+    secrets: Vec<Stored>,
+}
+
+impl Known {
+    /// Reads it; an unknown or inactive one is refused like one that proves nothing.
+    pub fn read(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<Self> {
+        let client =
+            by_id(tx, id)?.filter(|client| client.status == ClientStatus::Active).ok_or_else(failed)?;
+        let secrets = if client.is_public() { Vec::new() } else { secret::stored(tx, &client, now)? };
+        Ok(Self { client, secrets })
+    }
+
+    /// Authenticates it (deviations D3, D12): a confidential one by its secret, a public one by its name alone.
+    pub fn proven(
+        &self,
+        credentials: &Credentials,
+        proof: Proof,
+        policy: &Policy,
+        now: i64,
+    ) -> Result<&Client> {
+        let client = &self.client;
+        match (&credentials.secret, client.is_public()) {
+            (None, true) => Ok(client),
+            (None, false) if proof == Proof::UnlessSecretless && is_secretless(client, policy) => Ok(client),
+            (Some(secret), false) if secret::is_among(&self.secrets, secret, now) => Ok(client),
+            _ => Err(failed()),
+        }
+    }
+
+    /// What it depends on.
+    pub fn rows(&self) -> Vec<Mark> {
+        vec![Mark::of("clients", &self.client.id), Mark::of("client_secrets", &self.client.id)]
+    }
+}
+
+/// Reads and authenticates a client.
 pub fn authenticate(
     tx: &mut Tx<'_>,
     credentials: &Credentials,
@@ -24,14 +64,9 @@ pub fn authenticate(
     policy: &Policy,
     now: i64,
 ) -> Result<Client> {
-    let client = by_id(tx, &credentials.client_id)?.filter(|client| client.status == ClientStatus::Active);
-    let client = client.ok_or_else(failed)?;
-    match (&credentials.secret, client.is_public()) {
-        (None, true) => Ok(client),
-        (None, false) if proof == Proof::UnlessSecretless && is_secretless(&client, policy) => Ok(client),
-        (Some(secret), false) if secret::is_known(tx, &client, secret, now)? => Ok(client),
-        _ => Err(failed()),
-    }
+    let known = Known::read(tx, &credentials.client_id, now)?;
+    known.proven(credentials, proof, policy, now)?;
+    Ok(known.client)
 }
 
 /// True if the compatibility switch lets this client go without its secret.

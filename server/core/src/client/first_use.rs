@@ -32,7 +32,7 @@ impl FirstUse {
             return Ok(None);
         };
         let stored = secret::stored(tx, &client, now)?;
-        if secret::is_among(&stored, sent) {
+        if secret::is_among(&stored, sent, now) {
             return Ok(Some(Self::Over));
         }
         let found = stored.into_iter().find(|known| imported::is_bcrypt(&known.hash));

@@ -114,13 +114,14 @@ pub fn rotate(
 
 /// True if the client has this secret now.
 pub(crate) fn is_known(tx: &mut Tx<'_>, client: &Client, secret: &Secret, now: i64) -> Result<bool> {
-    Ok(is_among(&stored(tx, client, now)?, secret))
+    Ok(is_among(&stored(tx, client, now)?, secret, now))
 }
 
-/// True if this secret is one of them; every one is compared, in constant time.
-pub(super) fn is_among(stored: &[Stored], secret: &Secret) -> bool {
+/// True if this secret is one of them and has not ended; every one is compared, in constant time.
+pub(super) fn is_among(stored: &[Stored], secret: &Secret, now: i64) -> bool {
     let sent = secret.sha256();
-    stored.iter().fold(false, |found, known| found | same(known.hash.as_bytes(), sent.as_bytes()))
+    let live = stored.iter().filter(|known| known.lifespan.expires_at.is_none_or(|end| end > now));
+    live.fold(false, |found, known| found | same(known.hash.as_bytes(), sent.as_bytes()))
 }
 
 #[cfg(test)]

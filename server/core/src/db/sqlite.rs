@@ -1,6 +1,7 @@
 //! SQLite: WAL, a flush at every commit, one file.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use r2d2::Pool;
@@ -10,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, ToSql};
 use tracing::span::EnteredSpan;
 
 use super::row::{FromRow, Row, Value};
-use super::{On, Tx};
+use super::{Changes, On, Tx};
 use crate::error::{Error, Result};
 use crate::trace::SPANS;
 
@@ -25,6 +26,7 @@ pub struct Sqlite {
     path: PathBuf,
     readers: Pool<SqliteConnectionManager>,
     is_audited: bool,
+    changes: Arc<Changes>,
 }
 
 impl Sqlite {
@@ -44,7 +46,7 @@ impl Sqlite {
             .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(5))
             .build(manager)?;
-        Ok(Self { path: path.to_owned(), readers, is_audited: true })
+        Ok(Self { path: path.to_owned(), readers, is_audited: true, changes: Arc::default() })
     }
 
     pub(super) fn unaudited(self) -> Self {
@@ -53,6 +55,14 @@ impl Sqlite {
 
     pub(super) fn is_audited(&self) -> bool {
         self.is_audited
+    }
+
+    pub(super) fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    pub(super) fn changes_too(&self) -> Arc<Changes> {
+        Arc::clone(&self.changes)
     }
 
     pub(super) fn read<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {

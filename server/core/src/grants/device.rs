@@ -9,12 +9,10 @@ use crate::device::{self, DeviceCode, DeviceStatus};
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
 use crate::family::Grounds;
+use crate::secret::Secret;
 
 /// What a poll learns before anything is redeemed.
-pub fn poll(tx: &mut Tx<'_>, client: &Client, request: &TokenRequest) -> Result<DeviceCode> {
-    let GrantRequest::Device { device_code } = &request.grant else {
-        return Err(Error::failed("a request of another grant reached the device grant"));
-    };
+pub fn poll(tx: &mut Tx<'_>, client: &Client, device_code: &Secret) -> Result<DeviceCode> {
     client.require(Grant::Device, "Device authorization flow is not enabled for this client")?;
     device::own(tx, client, device_code)
 }
@@ -33,7 +31,10 @@ pub fn decided(code: &DeviceCode, now: i64) -> Result<()> {
 
 /// Redeems an approved device code for an authenticated client.
 pub fn exchange(tx: &mut Tx<'_>, env: Env<'_>, client: &Client, request: &TokenRequest) -> Result<Issued> {
-    let code = poll(tx, client, request)?;
+    let GrantRequest::Device { device_code } = &request.grant else {
+        return Err(Error::failed("a request of another grant reached the device grant"));
+    };
+    let code = poll(tx, client, device_code)?;
     decided(&code, env.now())?;
     let exceeds = "Requested resource exceeds the audience granted at /oauth/device/code";
     let resources = as_if_fresh(code.resources.0.narrowed_by(&request.resources, exceeds), code.used_at)?;

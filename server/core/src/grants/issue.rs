@@ -47,6 +47,13 @@ pub struct TokenResponse {
     id_token: Option<String>,
 }
 
+impl TokenResponse {
+    /// The access token.
+    pub fn access_token(&self) -> &str {
+        &self.access_token
+    }
+}
+
 impl Issued {
     /// Signs the tokens. Belongs after the commit, on the thread that answers.
     pub fn sign(self, keys: &Keys, policy: &Policy) -> Result<TokenResponse> {
@@ -279,7 +286,7 @@ impl Issued {
     }
 
     /// The id of the access token.
-    pub(super) fn jti(&self) -> &str {
+    pub fn jti(&self) -> &str {
         &self.access.jti
     }
 

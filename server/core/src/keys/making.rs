@@ -114,7 +114,7 @@ impl NewKey {
     /// Stores it, wrapped.
     pub fn store_as(self, state: KeyState, tx: &mut Tx<'_>, master: &Master, ctx: &Context) -> Result<()> {
         master.require(tx)?;
-        generation::raise(tx, ctx.now())?;
+        generation::raise(tx, generation::Of::Keys)?;
         StoredKey {
             wrapped: master.seal(WRAP, &self.kid, &self.secret, ctx),
             kid: self.kid,

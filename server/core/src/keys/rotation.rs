@@ -265,7 +265,7 @@ fn promote(tx: &mut Tx<'_>, env: Env<'_>, next: &StoredKey) -> Result<StoredKey>
          WHERE purpose = 'sign' AND algorithm = ?3 AND state = 'current' AND kid <> ?1",
         params![&key.kid, env.now(), key.algorithm],
     )?;
-    generation::raise(tx, env.now())?;
+    generation::raise(tx, generation::Of::Keys)?;
     event(Severity::Info, "SIGNING_KEY_ROTATED", "Signing key took over", &key, tx, env)?;
     Ok(key)
 }
@@ -276,7 +276,7 @@ fn wipe(tx: &mut Tx<'_>, env: Env<'_>, key: &StoredKey, state: KeyState) -> Resu
         "UPDATE signing_keys SET state = ?2, removed_at = ?3, wrapped = '' WHERE kid = ?1",
         params![&key.kid, state, env.now()],
     )?;
-    generation::raise(tx, env.now())
+    generation::raise(tx, generation::Of::Keys)
 }
 
 fn by_kid(tx: &mut Tx<'_>, kid: &str) -> Result<StoredKey> {

@@ -1,12 +1,37 @@
 //! What who learns about which token (RFC 7662).
 
-use authgate_core::client::ClientSpec;
-use authgate_core::introspection::introspect;
+use authgate_core::client::{Client, ClientSpec};
+use authgate_core::db::Tx;
+use authgate_core::env::Env;
+use authgate_core::error::{Code, Result};
+use authgate_core::family::Presented;
+use authgate_core::introspection::{self, Answer};
 use authgate_core::secret::Secret;
+use authgate_core::token;
 use serde_json::{Value, json};
 
 use crate::flow::{WITHDRAWALS, Withdrawal, sign_out};
 use crate::world::{ACCESS, App, IDLE, ISSUER, START, World, web_app};
+
+/// As the endpoint does it, without what it remembers.
+fn introspect(
+    tx: &mut Tx<'_>,
+    env: Env<'_>,
+    caller: &Client,
+    (text, hint): (&Secret, Option<&str>),
+) -> Result<Answer> {
+    match Presented::parse(text) {
+        Some(presented) if hint == Some("refresh_token") => {
+            introspection::refresh(tx, env, caller, &presented)
+        }
+        Some(_) => Ok(Answer::inactive()),
+        None => match token::present(tx, env, text) {
+            Ok(live) => Ok(introspection::access(env.policy, caller, &live)),
+            Err(error) if error.code() == Some(Code::InvalidToken) => Ok(Answer::inactive()),
+            Err(error) => Err(error),
+        },
+    }
+}
 
 fn ask(world: &World, caller: &App, text: &str, hint: Option<&str>) -> Value {
     world.read(|tx, env| introspect(tx, env, &caller.client, (&Secret::new(text), hint))).unwrap().members

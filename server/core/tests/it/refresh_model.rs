@@ -8,8 +8,9 @@ use authgate_core::consent;
 use authgate_core::db::{Tx, Writer};
 use authgate_core::env::Env;
 use authgate_core::error::{Code, Error, Result};
+use authgate_core::family::Presented;
 use authgate_core::grants;
-use authgate_core::revocation;
+use authgate_core::revocation::{self, Given};
 use authgate_core::secret::Secret;
 use authgate_core::session;
 use authgate_core::token;
@@ -194,7 +195,10 @@ impl Schedule<'_> {
                     .and_then(|()| client::set_status(tx, &app, ClientStatus::Active, env.origin, env.ctx))
             }
             3 => session::end(tx, env, &user, &session).map(drop),
-            _ => revocation::revoke(tx, env, &app, &Secret::new(newest)),
+            _ => {
+                let given = Given::Refresh(Presented::parse(&Secret::new(newest)).unwrap());
+                revocation::revoke(tx, env, &app, &given)
+            }
         });
         ended.unwrap();
         self.model.alive = false;

@@ -1,6 +1,9 @@
 //! A client gives a token back (RFC 7009).
 
-use authgate_core::revocation::revoke;
+use authgate_core::db::Tx;
+use authgate_core::env::Env;
+use authgate_core::jwt;
+use authgate_core::revocation::{Given, revoke};
 use authgate_core::secret::Secret;
 
 use crate::world::{App, World};
@@ -8,7 +11,14 @@ use crate::world::{App, World};
 const ROWS: [&str; 2] = ["families", "tokens"];
 
 fn give_back(world: &World, app: &App, text: &str) {
-    world.write(|tx, env| revoke(tx, env, &app.client, &Secret::new(text))).unwrap();
+    let job = |tx: &mut Tx<'_>, env: Env<'_>| {
+        let genuine = |text: &Secret| jwt::verify_access(text, env.keys, &env.policy.issuer);
+        match Given::read(&Secret::new(text), genuine) {
+            Some(given) => revoke(tx, env, &app.client, &given),
+            None => Ok(()),
+        }
+    };
+    world.write(job).unwrap();
 }
 
 #[test]

@@ -269,7 +269,7 @@ impl World {
     /// The live row of an access token, if it is live.
     pub fn live(&self, tokens: &Tokens) -> Option<Token> {
         match self.read(|tx, env| token::present(tx, env, &tokens.access())) {
-            Ok(token) => Some(token),
+            Ok(live) => Some(live.token),
             Err(error) if error.code() == Some(Code::InvalidToken) => None,
             Err(error) => panic!("{error}"),
         }

@@ -62,7 +62,13 @@ async fn d10_a_grown_interval_outlives_a_restart() {
     tv.poll(&anon, &device).await.is_error(400, "authorization_pending");
     app.clock.advance(6);
     tv.poll(&anon, &device).await.is_error(400, "slow_down");
-    assert_eq!(app.number("SELECT interval FROM device_codes").await, 15);
+    assert_eq!(
+        app.number("SELECT interval FROM device_codes").await,
+        10,
+        "it is stored whenever it has doubled"
+    );
+    tv.poll(&anon, &device).await.is_error(400, "slow_down");
+    assert_eq!(app.number("SELECT interval FROM device_codes").await, 20);
 }
 
 #[actix_web::test]

@@ -77,7 +77,7 @@ impl Place {
     }
 
     fn generation(&self) -> i64 {
-        self.store.read(generation::read).unwrap()
+        self.store.read(generation::read).unwrap().keys
     }
 
     fn signing(&self) -> String {
