@@ -42,6 +42,8 @@ pub async fn print(program: &Path) -> Result<(), Failure> {
     let (quiet, storm) = login_storm(&installation, &server).await?;
     let words = format!("{quiet:.1} / {storm:.1} ms");
     row("p99 of client_credentials at 8, quiet / while 32 log in", words, "at most twice");
+    let memory = server.memory()?;
+    row("memory, after those logins, now / at most", format!("{} / {} MiB", memory.0, memory.1), "80 MB");
     let before = size(installation.folder())?;
     Scene::set(Operation::Mixed, &installation, &server).await?.make_tokens(&server, TOKENS).await?;
     let load = Load { connections: 64, warm_up: Duration::from_secs(1), time: Duration::from_secs(5) };

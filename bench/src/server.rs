@@ -183,7 +183,7 @@ impl Server {
     pub async fn log_in(browser: &mut Connection) -> Result<(), Failure> {
         let login = form(&[("username", "bench"), ("password", PASSWORD)]);
         browser.post("/login", "origin: http://localhost:8080\r\n", &login).await?;
-        browser.expect(302)
+        browser.expect(303)
     }
 
     /// Stops it as an operator does.

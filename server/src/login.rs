@@ -130,7 +130,8 @@ pub async fn submit(
     }
     match outcome {
         Ok(signed_in) => {
-            let mut response = reply::found(&app, back);
+            // 303: what was posted is a password, and no browser may post it once more (RFC 9700 4.12).
+            let mut response = reply::on_to(&request, &format!("{}{back}", app.config.server.issuer_path));
             for cookie in signed_in {
                 response.add_cookie(&cookie).map_err(Error::failed)?;
             }

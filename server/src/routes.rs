@@ -47,6 +47,7 @@ impl Routes {
         let mut routes = Self::default();
         programs(&mut routes);
         metadata(&mut routes);
+        registrations(&mut routes);
         people(&mut routes);
         operators(&mut routes);
         if optional.metrics {
@@ -95,13 +96,6 @@ fn programs(services: &mut Routes) {
         .service(at("/oauth/introspect").post(introspect::post).cross_origin())
         .service(at("/oauth/revoke").post(revoke::post).cross_origin())
         .service(at("/oauth/register").post(register::post).cross_origin())
-        .service(
-            at("/oauth/register/{client_id}")
-                .get(register::get)
-                .put(register::put)
-                .delete(register::delete)
-                .cross_origin(),
-        )
         .service(at("/oauth/tokeninfo").get(tokeninfo::get).cross_origin())
         .service(at("/oauth/userinfo").get(userinfo::answer).post(userinfo::answer).cross_origin());
 }
@@ -112,6 +106,18 @@ fn metadata(services: &mut Routes) {
         .service(at("/.well-known/openid-configuration").get(discovery::openid).cross_origin())
         .service(at("/.well-known/oauth-authorization-server").get(discovery::oauth).cross_origin())
         .service(at("/.well-known/jwks.json").get(jwks::jwks).cross_origin());
+}
+
+/// Clients that registered themselves. Behind what is asked for all the time: routes are tried one by one, and a pattern costs
+/// more than a text.
+fn registrations(services: &mut Routes) {
+    services.service(
+        at("/oauth/register/{client_id}")
+            .get(register::get)
+            .put(register::put)
+            .delete(register::delete)
+            .cross_origin(),
+    );
 }
 
 /// Browsers.

@@ -1,4 +1,5 @@
-//! Authorization codes: 32 bytes in hexadecimal, the first half names the row, the whole is stored hashed.
+//! Codes of both kinds: 32 bytes in hexadecimal, the first half names the row, the whole is stored hashed. And the row of an
+//! authorization code.
 
 use crate::db::{Json, Tx, params, row};
 use crate::env::Env;
@@ -65,17 +66,22 @@ row! {
 const LENGTH: usize = 64;
 const ID_LENGTH: usize = 32;
 
-/// A new code: its row id and its text.
+/// A new code: its row id and its text. The half that is stored nowhere has 128 random bits, the whole more than 160
+/// (RFC 6749 10.10, OAuth 2.1 7.7).
 pub fn generate(env: Env<'_>) -> (String, Secret) {
     let id = env.ctx.id().simple().to_string();
     let text = format!("{id}{}", hex(&env.ctx.bytes::<16>()));
     (id, Secret::new(text))
 }
 
+/// The row id that a code names; `None` for a text that is no code.
+pub fn row_id(code: &Secret) -> Option<&str> {
+    code.expose().get(..ID_LENGTH).filter(|_| code.expose().len() == LENGTH)
+}
+
 /// The row of a code, used or not; `None` for every other text.
 pub fn find(tx: &mut Tx<'_>, code: &Secret) -> Result<Option<AuthorizationCode>> {
-    let text = code.expose();
-    let Some(id) = text.get(..ID_LENGTH).filter(|_| text.len() == LENGTH) else { return Ok(None) };
+    let Some(id) = row_id(code) else { return Ok(None) };
     let found: Option<AuthorizationCode> = tx.one(
         &format!("SELECT {} FROM authorization_codes WHERE id = ?1", AuthorizationCode::COLUMNS),
         params![id],

@@ -2,6 +2,7 @@
 
 use crate::audit::Event;
 use crate::client::{Client, Grant};
+use crate::code;
 use crate::consent::Consent;
 use crate::db::{Json, Tx, params, row, text_enum};
 use crate::env::Env;
@@ -10,7 +11,7 @@ use crate::facts::Fact;
 use crate::master::Master;
 use crate::resource::Resources;
 use crate::scope::Scope;
-use crate::secret::{Secret, base64url, hex, same};
+use crate::secret::{Secret, base64url, same};
 use crate::session::Session;
 use crate::user::User;
 
@@ -85,9 +86,6 @@ pub const INTERVAL: i64 = 5;
 /// Letters and digits that cannot be taken for one another.
 const ALPHABET: &[u8; 31] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
 const USER_CODE_LENGTH: usize = 8;
-/// Hexadecimal digits of a device code, and of the part that names its row.
-const LENGTH: usize = 40;
-const ID_LENGTH: usize = 20;
 /// A user code is one of 8.5e11, so a second collision in a row means that the randomness is broken.
 const ATTEMPTS: usize = 3;
 
@@ -112,10 +110,8 @@ pub fn request(
     let resources = resources.spelled_as(&env.policy.resources);
     client.check_resources(&resources, env.policy)?;
     let scope = scope_of(client, scope)?;
-    let mut bytes = env.ctx.bytes::<20>();
-    bytes[..6].copy_from_slice(&env.ctx.now_ms().to_be_bytes()[2..]);
-    let device_code = Secret::new(hex(&bytes));
-    let (hash, id) = (device_code.sha256(), device_code.expose()[..ID_LENGTH].to_owned());
+    let (id, device_code) = code::generate(env);
+    let hash = device_code.sha256();
     for _ in 0..ATTEMPTS {
         let user_code = user_code(env);
         let user_code_hash = hash_user_code(env.master, &user_code);
@@ -209,9 +205,7 @@ fn hash_user_code(master: &Master, code: &str) -> String {
 
 /// The row of a device code that is this client's own; anything else is `invalid_grant` (deviation D11).
 pub fn own(tx: &mut Tx<'_>, client: &Client, device_code: &Secret) -> Result<DeviceCode> {
-    let text = device_code.expose();
-    let id = text.get(..ID_LENGTH).filter(|_| text.len() == LENGTH);
-    let found: Option<DeviceCode> = match id {
+    let found: Option<DeviceCode> = match code::row_id(device_code) {
         None => None,
         Some(id) => {
             tx.one(&format!("SELECT {} FROM device_codes WHERE id = ?1", DeviceCode::COLUMNS), params![id])?

@@ -10,8 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::policy::Policy;
 use json::Members;
 
-/// Most bytes of the parameter, whatever is configured: as base64url they leave the server's own claims a third of the
-/// 8 KiB that a presented token may have.
+/// Most bytes of the parameter, whatever is configured: a token with them stays below the 8 KiB of headers that servers take.
 pub const MAX_RAW_SIZE: usize = 4096;
 
 /// Claims that only the server says: the contract's, those of the token types we issue, and those by which resource

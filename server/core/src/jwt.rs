@@ -5,11 +5,12 @@ use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
 use crate::extra_claims::ExtraClaims;
-use crate::keys::{Keys, SigningKey};
+use crate::keys::{Algorithm, Keys, SigningKey};
 use crate::secret::{Secret, base64url, from_base64url};
 
-/// Longest token looked at, in bytes; ours are below 2,000.
-const MAX_BYTES: usize = 8192;
+/// Longest token looked at, in bytes. Ours are below 2,000 but for those with ten resources of 1,024 bytes, 4,096 bytes of
+/// extra claims and the longest scope: as base64url these are 23,000.
+const MAX_BYTES: usize = 32 * 1024;
 
 /// The claims of an access token (RFC 9068 2.2, with the contract's additions).
 #[derive(Clone, Debug, Serialize)]
@@ -107,7 +108,7 @@ struct Presented {
 /// and the type. Returns its `jti`.
 pub fn verify_access(token: &Secret, keys: &Keys, issuer: &str) -> Result<String> {
     let (_, claims) = verify(token, keys, &["at+jwt", "JWT"]).ok_or_else(invalid_token)?;
-    let claims: Presented = serde_json::from_slice(&claims).map_err(|_| invalid_token())?;
+    let claims: Presented = serde_json::from_str(&claims).map_err(|_| invalid_token())?;
     if claims.iss != issuer || claims.kind != "access" {
         return Err(invalid_token());
     }
@@ -128,10 +129,11 @@ pub struct Hint {
     kind: Option<String>,
 }
 
-/// An `id_token_hint`: an ID token that this server issued, however long ago (OpenID Connect Core 3.1.2.1).
+/// An `id_token_hint`: an ID token that this server issued, however long ago (OpenID Connect Core 3.1.2.1). `JWT_SECRET`
+/// signs access tokens only, and resource servers have it too: what it signs is no ID token (RFC 8725 3.12).
 pub fn hint(token: &Secret, keys: &Keys, issuer: &str) -> Option<Hint> {
-    let (_, claims) = verify(token, keys, &["JWT"])?;
-    let hint: Hint = serde_json::from_slice(&claims).ok()?;
+    let (_, claims) = verify(token, keys, &["JWT"]).filter(|(key, _)| key.algorithm != Algorithm::Hs256)?;
+    let hint: Hint = serde_json::from_str(&claims).ok()?;
     // Access tokens may be of the type JWT too, but they have a kind.
     (hint.iss == issuer && hint.kind.is_none()).then_some(hint)
 }
@@ -141,16 +143,17 @@ pub fn invalid_token() -> Error {
     Error::refused(Code::InvalidToken, "Token is invalid or expired")
 }
 
-fn verify<'k>(token: &Secret, keys: &'k Keys, types: &[&str]) -> Option<(&'k SigningKey, Vec<u8>)> {
+fn verify<'k>(token: &Secret, keys: &'k Keys, types: &[&str]) -> Option<(&'k SigningKey, String)> {
     let token = token.expose();
     if token.len() > MAX_BYTES {
         return None;
     }
     let (signed, signature) = token.rsplit_once('.')?;
     let (header, claims) = signed.split_once('.')?;
-    let (header, claims, signature) =
-        (from_base64url(header)?, from_base64url(claims)?, from_base64url(signature)?);
-    let header: Header = serde_json::from_slice(&header).ok()?;
+    // Checked here, since JSON readers pass over what they do not look at (RFC 8725 3.7).
+    let utf8 = |part: &str| String::from_utf8(from_base64url(part)?).ok();
+    let (header, claims, signature) = (utf8(header)?, utf8(claims)?, from_base64url(signature)?);
+    let header: Header = serde_json::from_str(&header).ok()?;
     let key = keys.by_kid(header.kid.as_deref())?;
     let genuine = header.alg == key.algorithm.as_str()
         && types.contains(&header.typ.as_str())
@@ -345,6 +348,73 @@ mod tests {
         let twice = r#"{"iss":"https://id.example.com","jti":"a","type":"access","jti":"b"}"#;
         let signed = format!("{}.{}", base64url(header.to_string().as_bytes()), base64url(twice.as_bytes()));
         refused(&keys, &format!("{signed}.{}", base64url(&keys.access().sign(signed.as_bytes()))));
+    }
+
+    #[test]
+    fn rfc8725_3_7_only_utf8_is_read() {
+        let keys = keys(&KeyConfig::default());
+        let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": keys.access().kid}).to_string();
+        let payload = json!({"iss": ISSUER, "jti": "jti", "type": "access"}).to_string();
+        let spellings = |text: &str| -> [Vec<u8>; 3] {
+            [
+                text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+                text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+                [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+            ]
+        };
+        let signed = |header: &[u8], payload: &[u8]| {
+            let text = format!("{}.{}", base64url(header), base64url(payload));
+            format!("{text}.{}", base64url(&keys.access().sign(text.as_bytes())))
+        };
+        assert!(verified(&keys, &signed(header.as_bytes(), payload.as_bytes())).is_ok());
+        for other in spellings(&header) {
+            refused(&keys, &signed(&other, payload.as_bytes()));
+        }
+        for other in spellings(&payload) {
+            refused(&keys, &signed(header.as_bytes(), &other));
+        }
+        // Latin-1 where nobody reads it.
+        let inside = [br#"{"note":""#, &b"\xe9"[..], br#"","#, &payload.as_bytes()[1..]].concat();
+        refused(&keys, &signed(header.as_bytes(), &inside));
+    }
+
+    #[test]
+    fn rfc8725_3_10_a_kid_is_looked_up_and_nothing_else() {
+        let keys = keys(&KeyConfig::default());
+        let payload = json!({"iss": ISSUER, "jti": "jti", "type": "access"});
+        let own = keys.access().kid.clone().unwrap();
+        for kid in
+            ["../../master.key", "/dev/null", "' OR '1'='1", "https://evil.example/jwks", "\0", "*", "%"]
+        {
+            for kid in [kid.to_owned(), format!("{own}{kid}"), format!("{kid}{own}")] {
+                let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": kid});
+                refused(&keys, &forged(keys.access(), &header, &payload));
+            }
+        }
+    }
+
+    /// What one recipient takes no other does, whichever type access tokens have and whatever signs them.
+    #[test]
+    fn rfc8725_3_12_each_kind_of_token_is_taken_for_itself_only() {
+        for algorithm in [Algorithm::Es256, Algorithm::Hs256] {
+            let jwt_secret = Some(Secret::new("x".repeat(32)));
+            let keys =
+                keys(&KeyConfig { access_algorithm: Some(algorithm), jwt_secret, ..KeyConfig::default() });
+            let hinted = |token: &str| hint(&Secret::new(token), &keys, ISSUER).is_some();
+            for typ in ["at+jwt", "JWT"] {
+                let access = sign(keys.access(), typ, &claims()).unwrap();
+                assert!(verified(&keys, &access).is_ok() && !hinted(&access), "{typ}");
+            }
+            let person = json!({"iss": ISSUER, "sub": "user", "aud": "client", "sid": "s", "jti": "jti"});
+            let (id, logout) = (keys.id_token(None), "logout+jwt");
+            for (typ, is_hint) in [("JWT", true), ("at+jwt", false), (logout, false)] {
+                let token = sign(id, typ, &person).unwrap();
+                refused(&keys, &token);
+                assert_eq!(hinted(&token), is_hint, "{typ}");
+            }
+            // Resource servers have the key of HS256: they could say that anybody is signed in.
+            assert_eq!(hinted(&sign(keys.access(), "JWT", &person).unwrap()), algorithm != Algorithm::Hs256);
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn signing_in() -> Vec<Operation> {
                 one_of("remember_me", &["1"], "Keeps the session when the browser is closed."),
                 back(),
             ])
-            .answers(302, signed_in)
+            .answers(303, signed_in)
             .answers(401, answer::page("The page again: username or password are wrong."))
             .refuses(SEND)
             .refuses(&[MANY_PAGE]),

@@ -42,10 +42,12 @@ fn without_slash(request: &HttpRequest) -> Option<String> {
     is_known.then(|| uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")))
 }
 
-/// 301 lets caches learn it; a body is only sent again after 307.
+/// 301 lets caches learn it; a body is only sent again after 307, and a password must not be (RFC 9700 4.12).
 fn redirect(request: &HttpRequest, location: String) -> HttpResponse {
+    let takes_password = location.split('?').next().is_some_and(|path| path.ends_with("/login"));
     let status = match *request.method() {
         Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
+        _ if takes_password => StatusCode::SEE_OTHER,
         _ => StatusCode::TEMPORARY_REDIRECT,
     };
     HttpResponse::build(status).insert_header((LOCATION, location)).finish()

@@ -34,7 +34,7 @@ impl TestApp {
         };
         self.app.issuer.write(job).await.unwrap();
         let admin = self.client();
-        assert_eq!(admin.sign_in("root", PASSWORD).await.status, 302);
+        assert_eq!(admin.sign_in("root", PASSWORD).await.status, 303);
         admin
     }
 }

@@ -250,6 +250,8 @@ async fn the_page_says_who_asks_for_what_and_for_whom() {
         page.says(words);
     }
     page.says("Verify your identity").says("https://api.example.com/v1");
+    page.says("1 hour at a time, renewed until you sign out");
+    alice.visit(&web.asks(&[("scope", "openid offline_access")])).await.says("renewed until you revoke it");
     let shown = alice.visit(&web.asks(&[])).await;
     let not_me =
         shown.forms().into_iter().find(|form| form.action == "/logout" && form.has("redirect")).unwrap();

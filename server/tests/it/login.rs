@@ -27,12 +27,32 @@ async fn a_login_leads_back_to_where_the_browser_came_from() {
     let form = page.form_to("/login").with("username", "alice").with("password", PASSWORD);
     assert_eq!(form.field("redirect"), "/account/authorizations");
     let reply = anon.submit(form).await;
-    assert_eq!((reply.status, reply.header("location")), (302, Some("/account/authorizations")));
+    assert_eq!((reply.status, reply.header("location")), (303, Some("/account/authorizations")));
     anon.follow(reply).await.is_page(200);
     let reply = anon.open("/login?redirect=/device").await;
     assert_eq!(reply.header("location"), Some("/device"), "who is signed in goes on at once");
     let nowhere = app.client().sign_in("alice", PASSWORD).await;
     assert_eq!(nowhere.header("location"), Some("/account/sessions"));
+}
+
+#[actix_web::test]
+async fn rfc9700_4_12_a_password_is_never_posted_on() {
+    let (app, anon) = TestApp::init().start();
+    app.create_user("alice").await;
+    let web = app.web_client().await;
+    let form = anon.visit(&web.asks(&[])).await.form_to("/login");
+    let back = form.field("redirect").to_owned();
+    let typed = [("username", "alice"), ("password", PASSWORD), ("redirect", back.as_str())];
+    // A browser that posts it once more after all reaches nobody but us.
+    let reply = anon.post(&back).form(&typed).send().await;
+    reply.is_page(400);
+    assert_eq!(reply.header("location"), None);
+    for (path, to) in [("/login/", "/login"), ("/login/?redirect=/device", "/login?redirect=/device")] {
+        let reply = anon.post(path).form(&typed).send().await;
+        assert_eq!((reply.status, reply.header("location")), (303, Some(to)));
+    }
+    let reply = anon.post("/login").form(&typed).send().await;
+    assert_eq!((reply.status, reply.header("location")), (303, Some(back.as_str())));
 }
 
 #[actix_web::test]
@@ -178,7 +198,7 @@ async fn d39_a_login_from_another_site_is_refused() {
     {
         let request =
             headers.iter().fold(app.client().post("/login"), |r, (name, value)| r.header(name, value));
-        assert_eq!(request.form(&form).send().await.status, 302, "{headers:?}");
+        assert_eq!(request.form(&form).send().await.status, 303, "{headers:?}");
     }
 }
 
@@ -192,7 +212,7 @@ async fn adv_08_a_cookie_from_before_never_becomes_the_session() {
         let victim = app.client();
         victim.set_cookie("oauth_session", planted);
         victim.set_cookie("oauth_interaction", planted);
-        assert_eq!(victim.sign_in("alice", PASSWORD).await.status, 302);
+        assert_eq!(victim.sign_in("alice", PASSWORD).await.status, 303);
         assert_ne!(victim.cookie("oauth_session").unwrap(), planted);
         assert_eq!(victim.visit("/account/sessions").await.title(), "Your account · Authgate");
         let attacker = app.client();
@@ -248,7 +268,7 @@ async fn adv_38_garbage_cookies_hurt_nothing() {
         assert_eq!((reply.status, reply.location().path()), (302, "/login"), "{garbage:?}");
         let form = [("username", "alice"), ("password", PASSWORD)];
         let reply = app.client().post("/login").header("cookie", &cookie).form(&form).send().await;
-        assert_eq!(reply.status, 302, "{garbage:?}");
+        assert_eq!(reply.status, 303, "{garbage:?}");
     }
     let cookie = format!("broken; oauth_session={}; =; b", alice.cookie("oauth_session").unwrap());
     let reply = app.client().get("/account/sessions").header("cookie", &cookie).send().await;

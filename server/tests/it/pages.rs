@@ -113,7 +113,7 @@ async fn a_busy_server_says_so_on_a_page() {
     assert_eq!(page.header("retry-after"), Some("1"));
     drop(release);
     assert_eq!(holding.await.unwrap(), Ok((true, true)));
-    assert_eq!(alice.sign_in("alice", PASSWORD).await.status, 302);
+    assert_eq!(alice.sign_in("alice", PASSWORD).await.status, 303);
 }
 
 /// The output of a future that is polled once and then dropped, if it has one.

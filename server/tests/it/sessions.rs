@@ -17,7 +17,7 @@ async fn is_live(browser: &Client) -> bool {
 async fn remembered(app: &TestApp) -> Client {
     let browser = app.client();
     let form = [("username", "alice"), ("password", PASSWORD), ("remember_me", "1")];
-    assert_eq!(browser.post("/login").form(&form).send().await.status, 302);
+    assert_eq!(browser.post("/login").form(&form).send().await.status, 303);
     browser
 }
 
@@ -159,7 +159,7 @@ async fn disabling_or_resetting_a_user_ends_every_session() {
     .await;
     assert!(!is_live(&alice).await && !is_live(&remembered).await && is_live(&other).await);
     assert_eq!(alice.sign_in("alice", PASSWORD).await.status, 401);
-    assert_eq!(alice.sign_in("alice", "another password").await.status, 302);
+    assert_eq!(alice.sign_in("alice", "another password").await.status, 303);
     for status in [UserStatus::Disabled, UserStatus::Active] {
         let ctx = app.context();
         app.write(move |tx| {

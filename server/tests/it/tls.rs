@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use actix_web::rt::task::spawn_blocking;
+use authgate::outgoing;
 use authgate::tls::renewal::Renewal;
 use rustls::client::ClientConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -95,6 +96,17 @@ async fn plain_http_is_not_answered_on_a_tls_port() {
     let (app, _) = with_tls().start();
     let answer = app.raw_bytes("GET /health HTTP/1.1\r\nhost: a\r\n\r\n").await;
     assert!(!answer.starts_with(b"HTTP/1.1 200"));
+}
+
+#[actix_web::test]
+async fn rfc6819_5_1_2_this_server_calls_nobody_whose_certificate_it_does_not_know() {
+    let (app, _) = with_tls().start();
+    let address = format!("https://localhost:{}/health", app.addr.port());
+    let wait = Duration::from_secs(10);
+    let known = client_config(&[&version::TLS13], &["http/1.1"]);
+    assert_eq!(outgoing::client(known, wait).get(&address).send().await.unwrap().status(), 200);
+    let refused = outgoing::client(outgoing::tls().unwrap(), wait).get(&address).send().await.unwrap_err();
+    assert!(format!("{refused:?}").contains("UnknownIssuer"), "{refused:?}");
 }
 
 /// What openssl's client says about a handshake.

@@ -28,7 +28,7 @@ async fn a_clock_that_jumps_ends_nothing_but_what_is_over() {
         app.clock.advance(jump);
         // Nobody is locked out until the clock is where it was.
         let alice = app.client();
-        assert_eq!(alice.sign_in("alice", PASSWORD).await.status, 302, "{jump}");
+        assert_eq!(alice.sign_in("alice", PASSWORD).await.status, 303, "{jump}");
         assert_eq!(anon.get("/readyz").send().await.status, 200, "{jump}");
         let token = machine.token(&anon, &grant).await.member("access_token");
         assert_eq!(machine.introspect(&anon, &[("token", &token)]).await["active"], true, "{jump}");

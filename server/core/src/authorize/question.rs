@@ -1,6 +1,6 @@
 //! What a person is asked, and when they need not be (`sessions-and-consent.md`).
 
-use crate::client::Client;
+use crate::client::{Client, Grant};
 use crate::consent::{self, Consent, ConsentOrigin, Pairs};
 use crate::db::Tx;
 use crate::error::{Code, Refusal, Result};
@@ -101,7 +101,11 @@ impl Question {
     pub fn digest(&self, request: &AuthorizationRequest) -> String {
         let shown = serde_json::json!([
             self.client.digest(),
+            self.client.description,
             self.client.scopes.to_string(),
+            // How long access lasts.
+            self.client.token_profile,
+            self.client.may(Grant::Refresh),
             request.scope,
             request.resources,
             self.claims

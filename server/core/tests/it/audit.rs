@@ -142,7 +142,7 @@ fn adv_39_no_secret_is_stored_in_the_clear_anywhere() {
         tokens.refresh(),
         refreshed.refresh(),
         asked.device_code.expose(),
-        &asked.device_code.expose()[20..],
+        &asked.device_code.expose()[32..],
         asked.user_code.expose(),
         &bare,
     ];

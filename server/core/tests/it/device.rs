@@ -1,10 +1,10 @@
 //! The device flow: asking, typing, deciding, polling.
 
 use authgate_core::client::{ClientSpec, Grant};
-use authgate_core::device;
 use authgate_core::error::Code;
 use authgate_core::scope::Scope;
 use authgate_core::secret::Secret;
+use authgate_core::{code, device};
 
 use crate::flow::{DEVICE, GROUNDS, WITHDRAWALS, sign_out};
 use crate::world::{App, REFRESH_MAX, START, World, refusal, web_app};
@@ -55,11 +55,11 @@ fn d34_codes_are_stored_as_hashes_and_the_user_code_under_a_key() {
     let (code, device_code) = (asked.user_code.expose(), asked.device_code.expose());
     let bare = code.replace('-', "");
     let plain_hash = Secret::new(bare.as_str()).sha256();
-    for secret in [code, &bare, device_code, &device_code[20..], &plain_hash] {
+    for secret in [code, &bare, device_code, &device_code[32..], &plain_hash] {
         assert!(!stored.contains(secret), "{secret}");
     }
     assert!(stored.contains(&format!("{}-****", &code[..4])));
-    assert_eq!(device_code.len(), 40);
+    assert_eq!(device_code.len(), 64);
     assert!(device_code.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)));
 }
 
@@ -101,8 +101,8 @@ fn rfc8628_3_5_what_a_poll_hears() {
     let app = world.native_app();
     let asked = world.device(&app, Some("openid read"), &[]).unwrap();
     let code = asked.device_code.expose();
-    let zeroes = format!("{}{}", &code[..20], "0".repeat(20));
-    for unknown in ["x", &code[..39], &format!("{code}0"), &zeroes, &"f".repeat(40), "ÄÖÜ"] {
+    let zeroes = format!("{}{}", &code[..32], "0".repeat(32));
+    for unknown in ["x", &code[..63], &format!("{code}0"), &zeroes, &"f".repeat(64), "ÄÖÜ"] {
         assert_eq!(refusal(world.poll(&app, &Secret::new(unknown))), Code::InvalidGrant, "{unknown}");
     }
     // Another client's code (D11, ADV 01).
@@ -217,7 +217,7 @@ fn the_update_that_takes_a_device_code_decides_by_itself() {
     let world = World::new();
     let app = world.native_app();
     let take = |asked: &device::Requested| {
-        let id = &asked.device_code.expose()[..20];
+        let id = code::row_id(&asked.device_code).unwrap();
         world.write(|tx, env| device::redeem(tx, id, ("family", START), env.now())).unwrap()
     };
     let (used, pending) = (world.device(&app, None, &[]).unwrap(), world.device(&app, None, &[]).unwrap());
@@ -258,9 +258,9 @@ fn rfc8707_resources_of_the_device_request_only_narrow() {
 fn rfc8628_3_5_a_grown_interval_never_shrinks() {
     let world = World::new();
     let asked = world.device(&world.native_app(), None, &[]).unwrap();
-    let id = asked.device_code.expose()[..20].to_owned();
+    let id = code::row_id(&asked.device_code).unwrap();
     for (sent, stored) in [(10, 10), (15, 15), (10, 15)] {
-        world.write(|tx, _| device::slow_down(tx, &id, sent)).unwrap();
+        world.write(|tx, _| device::slow_down(tx, id, sent)).unwrap();
         assert_eq!(world.number("SELECT interval FROM device_codes"), stored);
     }
 }

@@ -18,6 +18,7 @@ mod refresh_invariants;
 mod refresh_model;
 mod registration;
 mod revocation;
+mod security;
 mod seeded;
 mod session;
 mod token;

@@ -35,12 +35,12 @@ async fn the_first_login_replaces_the_hash_and_ends_nothing() {
     for (name, hash, password) in [("alice", HASH, SECRET), ("bob", ARGON2ID, "password")] {
         app.import_user(name, hash).await;
         let (first, second) = (app.client(), app.client());
-        assert_eq!(first.sign_in(name, password).await.status, 302, "{name}");
+        assert_eq!(first.sign_in(name, password).await.status, 303, "{name}");
         let user = app.find_user(name).await;
         let stored = user.password_hash.unwrap();
         assert!(!user::is_foreign(&stored), "{name}: {stored}");
         assert_eq!(user.epoch, 1);
-        assert_eq!(second.sign_in(name, password).await.status, 302);
+        assert_eq!(second.sign_in(name, password).await.status, 303);
         assert_eq!(app.find_user(name).await.password_hash, Some(stored), "the second changes nothing");
         first.open("/account/sessions").await.is_page(200);
     }
@@ -66,7 +66,7 @@ async fn adv_34_first_logins_at_once_all_succeed_and_replace_the_hash_once() {
     app.import_user("alice", HASH).await;
     let browsers: Vec<_> = (0..RACERS).map(|_| app.client()).collect();
     let replies = join_all(browsers.iter().map(|browser| browser.sign_in("alice", SECRET))).await;
-    assert_eq!(replies.iter().filter(|reply| reply.status == 302).count(), RACERS);
+    assert_eq!(replies.iter().filter(|reply| reply.status == 303).count(), RACERS);
     assert_eq!(app.events(UPGRADED).await, 1);
     for browser in browsers {
         browser.open("/account/sessions").await.is_page(200);

@@ -12,7 +12,7 @@ async fn guess(browser: &Client, username: &str) -> Reply {
 #[actix_web::test]
 async fn adv_21_a_name_is_one_whatever_its_case() {
     let (app, anon, _) = TestApp::init().with_user("Alice").await;
-    assert_eq!(app.client().sign_in("aLICE", PASSWORD).await.status, 302);
+    assert_eq!(app.client().sign_in("aLICE", PASSWORD).await.status, 303);
     for name in ["alice", "ALICE", "Alice", "aLiCe", " alice "] {
         assert_eq!(guess(&anon, name).await.status, 401, "{name}");
     }
@@ -31,7 +31,7 @@ async fn d20_guesses_are_limited_by_address() {
     let reply = anon.sign_in("alice", PASSWORD).await;
     assert_eq!(reply.status, 429, "the password is not even looked at");
     app.clock.advance(60);
-    assert_eq!(anon.sign_in("alice", PASSWORD).await.status, 302);
+    assert_eq!(anon.sign_in("alice", PASSWORD).await.status, 303);
 }
 
 #[actix_web::test]
@@ -57,7 +57,7 @@ async fn d20_an_account_is_not_locked_where_it_is_known() {
     }
     assert_eq!(anon.sign_in("alice", PASSWORD).await.status, 429, "a stranger");
     let reply = alice.sign_in("alice", PASSWORD).await;
-    assert_eq!(reply.status, 302, "a browser that has signed in before: {}", reply.text());
+    assert_eq!(reply.status, 303, "a browser that has signed in before: {}", reply.text());
     app.create_user("bob").await;
     let bob = app.browser_of("bob").await;
     assert_eq!(bob.sign_in("alice", PASSWORD).await.status, 429, "another person's browser");
@@ -90,7 +90,7 @@ async fn racing_guesses(browser: &Client, count: usize) -> Vec<u16> {
 async fn a_success_does_not_count() {
     let (app, anon, _) = TestApp::init().with_user("alice").await;
     for _ in 0..12 {
-        assert_eq!(app.client().sign_in("alice", PASSWORD).await.status, 302);
+        assert_eq!(app.client().sign_in("alice", PASSWORD).await.status, 303);
     }
     for _ in 0..5 {
         assert_eq!(guess(&anon, "alice").await.status, 401);

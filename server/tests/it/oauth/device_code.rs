@@ -22,7 +22,7 @@ async fn rfc8628_3_2_the_answer() {
     let mut json = reply.ok();
     let (device_code, user_code) = (reply.member("device_code"), reply.member("user_code"));
     assert!(
-        device_code.len() == 40
+        device_code.len() == 64
             && device_code.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     );
     assert!(user_code.len() == 9 && &user_code[4..5] == "-", "{user_code}");

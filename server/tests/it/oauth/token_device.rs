@@ -139,12 +139,12 @@ async fn what_is_no_device_code_is_invalid_grant() {
     let code = device.device_code;
     let flipped = if code.ends_with('0') { "1" } else { "0" };
     for wrong in [
-        format!("{}{flipped}", &code[..39]),
+        format!("{}{flipped}", &code[..63]),
         format!("{code}0"),
-        code[..39].to_owned(),
+        code[..63].to_owned(),
         format!(" {code}"),
         device.user_code,
-        "é".repeat(20),
+        "é".repeat(32),
     ] {
         let form = [("grant_type", DEVICE_GRANT), ("device_code", wrong.as_str())];
         tv.token(&anon, &form).await.is_error(400, "invalid_grant");

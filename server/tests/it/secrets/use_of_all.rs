@@ -52,7 +52,7 @@ pub(super) async fn run(place: &Place<'_>, secrets: &mut Secrets) -> Answers {
     assert_eq!(reply.status, 401);
     failed.push(("a wrong password".into(), reply.text().into()));
     let reply = browser.sign_in("admin", ADMIN_PASSWORD).await;
-    assert_eq!(reply.status, 302, "{}", reply.text());
+    assert_eq!(reply.status, 303, "{}", reply.text());
     for cookie in ["oauth_session", "oauth_known"] {
         secrets.keep(cookie, &browser.cookie(cookie).expect("somebody is signed in"));
     }

@@ -171,7 +171,7 @@ impl TestApp {
     pub async fn browser_of(&self, username: &str) -> Client {
         let browser = self.client();
         let reply = browser.sign_in(username, PASSWORD).await;
-        assert_eq!(reply.status, 302, "{}", reply.text());
+        assert_eq!(reply.status, 303, "{}", reply.text());
         browser
     }
 }
