@@ -163,7 +163,7 @@ impl Party {
         let form =
             forms.find(|form| form.action.starts_with("/account/authorizations/")).expect("it is listed");
         self.ledger.grants_are(&grants, Fate::Ending);
-        self.ask(self.http.submission(&form), &[302]).await?;
+        self.ask(self.http.submission(&form), &[302, 303]).await?;
         self.ledger.grants_are(&grants, Fate::Ended);
         Ok(())
     }
