@@ -65,7 +65,8 @@ prove:
 	AUTHGATE_MUTATIONS=2000 cargo test -p authgate --test it corpus
 	AUTHGATE_SCHEDULES=3000 cargo test -p authgate-core --test it linearizability
 	AUTHGATE_SCHEDULES=1000 cargo test -p authgate --test it linearizability
-	for round in 1 2 3 4 5 6 7 8 9 10; do cargo test -q -p authgate --test it crash || exit 1; done
+	AUTHGATE_CRASHES=50 cargo test -p authgate --test it crash::load -- --nocapture
+	for round in 1 2 3 4 5 6 7 8 9 10; do cargo test -q -p authgate --test it crash -- --skip load || exit 1; done
 
 # Arbitrary input for every parser and the token endpoint, FUZZ_SECONDS each. What breaks one lies in server/fuzz/artifacts and
 # goes into server/fuzz/corpus with the mending. No sanitizer: none of our code is unsafe, and C would not be instrumented.

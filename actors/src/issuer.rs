@@ -1,19 +1,23 @@
 //! The one writer: requests that come while a commit is in flight share the next.
 
 mod batch;
+mod pace;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
 use authgate_core::db::{Tx, Writer};
 use authgate_core::error::Result;
+use tokio::time::Instant;
 
 use crate::asker::Asker;
 use crate::mailbox::{Letter, Mailbox};
 use crate::measures::Measures;
 use crate::supervisor::{self, Health};
 use batch::{Answer, Entry, Job};
+use pace::Pace;
 
 /// A request's part of a transaction.
 struct Write<T> {
@@ -33,29 +37,34 @@ impl Message for Flush {
 
 /// Jobs a commit carries at most. More gains nothing measurable and makes the first of them wait.
 pub const MAX_BATCH: usize = 64;
-/// Waiting jobs at most: 64 full commits, half a second on a disk that takes 6 ms for each. Whoever would wait longer
-/// is better told to come back.
+/// Waiting jobs at most: 64 full commits, half a second on a disk that takes 6 ms for each.
 const CAPACITY: usize = 64 * MAX_BATCH;
+/// How long a request waits for its commit at most, as far as that can be foreseen. Whoever is refused comes back after a
+/// second, so refusing sooner would gain them nothing.
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// The handle.
 #[derive(Clone)]
 pub struct Issuer {
     mailbox: Mailbox<Committer>,
     commits: Arc<Commits>,
+    pace: Arc<Pace>,
 }
 
 impl Issuer {
     /// Starts the actor, which keeps `writer`, on a thread of its own.
     pub fn start(writer: Writer, health: &Health) -> Self {
+        let pace = Arc::new(Pace::new(Instant::now()));
         let commits = Arc::new(Commits { by_size: [const { AtomicU64::new(0) }; MAX_BATCH] });
         let committer = Committer {
             writer,
             gathered: Vec::new(),
             flush_sent: false,
             commits: Arc::clone(&commits),
+            pace: Arc::clone(&pace),
             measures: health.measures().clone(),
         };
-        Self { mailbox: supervisor::start("issuer", CAPACITY, health, committer), commits }
+        Self { mailbox: supervisor::start("issuer", CAPACITY, health, committer), commits, pace }
     }
 
     /// Runs `job` in a transaction it shares with whoever asks at the same time, in a savepoint of its own. The answer
@@ -70,6 +79,18 @@ impl Issuer {
     ) -> Result<T> {
         let write = Write { job: Box::new(job) };
         self.mailbox.ask(write).await?
+    }
+
+    /// The same for whoever would rather be refused at once, with `temporarily_unavailable`, than wait longer than a second.
+    /// What the server does by itself has [`Self::write`]: it is little, and nobody repeats it.
+    pub async fn write_soon<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        if self.pace.expected(self.mailbox.waiting(), Instant::now()) > MAX_WAIT {
+            return Err(self.mailbox.turn_away().into());
+        }
+        self.write(job).await
     }
 
     /// Commits so far.
@@ -92,6 +113,7 @@ struct Committer {
     gathered: Vec<(Asker, Box<dyn Entry>)>,
     flush_sent: bool,
     commits: Arc<Commits>,
+    pace: Arc<Pace>,
     measures: Measures,
 }
 
@@ -106,6 +128,7 @@ impl Supervised for Committer {
         if let Err(error) = self.writer.rollback() {
             tracing::error!(%error, "a transaction that a panic broke off cannot be undone yet");
         }
+        self.pace.end(Instant::now());
         self.flush_sent = true;
         context.notify(Flush);
     }
@@ -143,7 +166,10 @@ impl Committer {
             return;
         }
         let size = batch.len();
-        match batch::commit(&mut self.writer, batch, &self.measures) {
+        self.pace.begin(Instant::now());
+        let committed = batch::commit(&mut self.writer, batch, &self.measures);
+        self.pace.end(Instant::now());
+        match committed {
             Ok(answers) => {
                 self.commits.by_size[size - 1].fetch_add(1, Ordering::Relaxed);
                 self.measures.batch.record(u32::try_from(size).expect("a batch has at most 64 jobs"));

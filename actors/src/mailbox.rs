@@ -14,7 +14,7 @@ use crate::supervisor::Vitals;
 /// Why an actor did not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// Its mailbox is full: nothing happened, the same message may be taken soon.
+    /// Its mailbox is full or would keep the message too long: nothing happened, the same message may be taken soon.
     Full,
     /// It panicked over the message, or has given up: what happened is unknown.
     Lost,
@@ -89,6 +89,17 @@ impl<A: Actor<Context = Context<A>>> Mailbox<A> {
         self.post(message, None)
     }
 
+    /// Messages that wait or are in hand.
+    pub(crate) fn waiting(&self) -> usize {
+        self.door.vitals.queue()
+    }
+
+    /// Refuses a message that would wait too long.
+    pub(crate) fn turn_away(&self) -> Refused {
+        self.door.vitals.turn_away();
+        Refused::Full
+    }
+
     fn post<M>(&self, message: M, sender: Option<oneshot::Sender<M::Result>>) -> Result<(), Refused>
     where
         M: Message<Result: Send> + Send + 'static,
@@ -129,6 +140,8 @@ impl<M: Message> Letter<M> {
     /// The same for one that gathers: the asker goes on waiting.
     pub(crate) fn open_for_later(self) -> (M, Asker, Reply<M::Result>) {
         self.reply.room.opened();
+        #[cfg(debug_assertions)]
+        crate::failpoint::opened(self.reply.room.vitals.name());
         (self.message, self.asker, self.reply)
     }
 }

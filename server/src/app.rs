@@ -30,7 +30,7 @@ use crate::client_address;
 use crate::config::Config;
 use crate::hasher::Hasher;
 use crate::keyring::Keyring;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Watched};
 use crate::open::Opened;
 use crate::page::Pages;
 use crate::policy;
@@ -202,13 +202,14 @@ impl App {
         })?;
         let (store, span) = (self.store.clone(), Span::current());
         let (clock, wait) = (Arc::clone(&self.clock), self.metrics.read_wait.clone());
-        let asked = clock.monotonic();
+        let (asked, panics) = (clock.monotonic(), self.metrics.panics.read.clone());
         let timed = move |tx: &mut Tx<'_>| {
             wait.record(clock.monotonic().duration_since(asked));
+            let _watched = Watched(&panics);
             job(tx)
         };
         let read = block(move || span.in_scope(|| store.read(timed)));
-        read.await.map_err(|_| Error::failed("a read panicked"))?
+        read.await.map_err(|_| Error::panicked())?
     }
 
     /// [`Self::read`] with what every rule can see.
@@ -221,16 +222,20 @@ impl App {
         self.read(move |tx| job(tx, own.env())).await
     }
 
-    /// Runs `job` in the issuer's next commit, with what every rule can see. What it notes as a fact is counted after the
-    /// commit.
+    /// Runs `job` in the issuer's next commit, with what every rule can see; refused at once with `temporarily_unavailable` if
+    /// that would take longer than a second. What it notes as a fact is counted after the commit.
     pub async fn write_env<T: Send + 'static>(
         &self,
         request: &HttpRequest,
         job: impl FnOnce(&mut Tx<'_>, Env<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let own = self.own_env(request);
-        let facts = Arc::clone(&own.facts);
-        let answer = self.issuer.write(move |tx| job(tx, own.env())).await;
+        let (facts, panics) = (Arc::clone(&own.facts), self.metrics.panics.transaction.clone());
+        let write = move |tx: &mut Tx<'_>| {
+            let _watched = Watched(&panics);
+            job(tx, own.env())
+        };
+        let answer = self.issuer.write_soon(write).await;
         if answer.as_ref().err().is_none_or(Error::keeps_writes) {
             facts.take().into_iter().for_each(|fact| self.metrics.committed.count(fact));
         }

@@ -12,7 +12,7 @@ use authgate_core::trace::SPANS;
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use crate::metrics::Hashing;
+use crate::metrics::{Hashing, Watched};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -56,6 +56,7 @@ impl Hasher {
             drop(waiting);
             measures.waiting.decrement(1);
             measures.wait.record(clock.monotonic().duration_since(asked));
+            let _watched = Watched(&measures.panicked);
             let answer = span.in_scope(|| tracing::info_span!(target: SPANS, "hashing").in_scope(job));
             // Nobody waits any more if the browser has gone.
             let _ = reply.send(answer);
@@ -66,7 +67,7 @@ impl Hasher {
             self.measures.refused.increment(1);
             Error::refused(Code::TemporarilyUnavailable, "Too many people are signing in. Please try again.")
         })?;
-        answer.await.map_err(|_| Error::failed("a password job panicked"))
+        answer.await.map_err(|_| Error::panicked())
     }
 }
 
@@ -99,7 +100,8 @@ mod tests {
         let (measures, clock) = hashing();
         let hasher = Hasher::start(measures, clock).unwrap();
         assert_eq!(hasher.run(|| 1 + 1).await, Ok(2));
-        assert!(matches!(hasher.run(|| panic!("on purpose")).await, Err::<(), _>(Error::Failed(_))));
+        let panicked: Result<()> = hasher.run(|| panic!("on purpose")).await;
+        assert_eq!(panicked.unwrap_err().code(), Some(Code::TemporarilyUnavailable));
         assert_eq!(hasher.run(|| 3).await, Ok(3));
     }
 

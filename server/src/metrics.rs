@@ -9,6 +9,7 @@ mod http;
 mod living;
 mod metric;
 mod oauth;
+mod panics;
 mod process;
 mod registry;
 mod sign_in;
@@ -38,6 +39,7 @@ pub use http::{Arrived, Http, Route};
 pub use living::Gauged;
 pub use metric::{Kind, Metric};
 pub use oauth::OAuth;
+pub use panics::{Panics, Watched};
 pub use registry::Registry;
 pub use sign_in::SignIn;
 
@@ -55,6 +57,8 @@ pub struct Metrics {
     pub committed: Committed,
     /// What is alive; none if others show it (`METRICS_GAUGE_UPDATE_ENABLED=false`).
     pub living: Option<[Gauged; Living::ALL.len()]>,
+    /// Panics that were caught.
+    pub panics: Panics,
     /// From asking for a reader to having one.
     pub read_wait: Histogram,
     /// Reads refused because too many waited.
@@ -73,6 +77,7 @@ impl Metrics {
             sign_in: SignIn::new(&registry),
             committed: Committed::new(&registry),
             living: (enabled && gauges).then(|| living::all(&registry)),
+            panics: Panics::new(&registry),
             read_wait: registry.histogram(&READ_WAIT, &[]),
             reads_refused: registry.counter(&READS_REFUSED, &[]),
             registry,
@@ -101,6 +106,7 @@ impl Metrics {
             waiting: self.registry.gauge(&HASH_QUEUE, &[]),
             wait: self.registry.histogram(&HASH_WAIT, &[]),
             refused: self.registry.counter(&HASH_REFUSED, &[]),
+            panicked: self.panics.password.clone(),
         }
     }
 }
@@ -124,6 +130,8 @@ pub struct Hashing {
     pub wait: Histogram,
     /// Jobs refused because too many waited.
     pub refused: Counter,
+    /// Jobs that panicked.
+    pub panicked: Counter,
 }
 
 /// `GET /metrics`.

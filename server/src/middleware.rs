@@ -1,6 +1,6 @@
 //! What happens around every request, whatever it asks for.
 //!
-//! A request gets an id and a span, a panicking handler becomes a 500, an error for a person becomes a page, every answer gets
+//! A request gets an id and a span, a panicking handler becomes a 503, an error for a person becomes a page, every answer gets
 //! the security headers, and one line is logged. Limits and cross-origin answers belong to single endpoints: see
 //! [`limit`] and [`cors`].
 
@@ -29,6 +29,7 @@ use crate::app::App;
 use crate::client_address;
 use crate::error;
 use crate::metrics::{Arrived, Route};
+use crate::routes::unmatched;
 use crate::serve::patient::Requests;
 use crate::session;
 use request_id::RequestId;
@@ -67,16 +68,20 @@ struct Edge {
 impl Edge {
     async fn answer(self, request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
         request.extensions_mut().insert(self.id.clone());
+        let wants_html = unmatched::wants_html(request.request());
         let answer = match head::refusal(&request) {
             Some(refusal) => Some(Ok(request.into_response(refusal))),
-            None => panic::caught(next.call(request)).await,
+            // In a block of its own, since a service may panic before it has made its future.
+            None => panic::caught(async { next.call(request).await }).await,
         };
         let mut response = match answer {
             Some(Ok(response)) => response,
             Some(Err(error)) => return Err(self.without_request(error.error_response())),
             None => {
                 tracing::error!("a handler panicked");
-                return Err(self.without_request(HttpResponse::InternalServerError().finish()));
+                self.app.metrics.panics.handler.increment(1);
+                let answer = error_page::rendered_alone(&self.app, &self.id, panic::answer(wants_html));
+                return Err(self.without_request(answer));
             }
         };
         if let Some(cause) = error::cause(response.response()) {

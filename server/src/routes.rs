@@ -3,6 +3,8 @@
 //! All of them answer at `/` and, if the issuer has a path, under that path too: a reverse proxy may strip it or not.
 
 mod endpoint;
+#[cfg(debug_assertions)]
+mod failpoint;
 pub(crate) mod unmatched;
 
 use std::future::ready;

@@ -318,6 +318,32 @@ fn a_full_mailbox_is_503_at_once() {
 }
 
 #[test]
+fn whoever_would_wait_too_long_is_refused_at_once_and_the_servers_own_work_is_not() {
+    let database = Database::new("slow");
+    run(async {
+        let (issuer, health) = database.issuer();
+        let release = hold_a_commit(&issuer).await;
+        let waiting: Vec<_> = (0..MAX_BATCH).map(|_| spawn(&issuer, |_| Ok(0))).collect();
+        queued(&health, MAX_BATCH + 1).await;
+        // As if the commit before had taken so long.
+        let now = Instant::now();
+        issuer.pace.begin(now);
+        issuer.pace.end(now + 2 * MAX_WAIT);
+        assert!(is_unavailable(&issuer.write_soon(|_| Ok(0)).await), "although the commit is still held");
+        assert_eq!(health.actors()[0].turned_away, 1);
+        let own = spawn(&issuer, |tx| note(tx, "own"));
+        queued(&health, MAX_BATCH + 2).await;
+        drop(release);
+        for answer in waiting {
+            assert_eq!(answer.await.unwrap(), Ok(0));
+        }
+        assert_eq!(own.await.unwrap(), Ok(1));
+        assert_eq!(issuer.write_soon(|tx| note(tx, "next")).await, Ok(1), "nobody waits any more");
+    });
+    assert_eq!(database.notes(), ["next", "own"]);
+}
+
+#[test]
 fn issuer_panics_under_load_and_comes_back() {
     let database = Database::new("panic");
     run(async {

@@ -44,7 +44,7 @@ pub struct ActorHealth {
     pub queue: usize,
     /// The most that `queue` can be.
     pub capacity: usize,
-    /// Messages turned away because the mailbox was full.
+    /// Messages turned away because the mailbox was full, or would have kept them too long.
     pub turned_away: u64,
     /// True once it panicked too often: it will not come back.
     pub gave_up: bool,
@@ -134,22 +134,32 @@ impl Vitals {
             permit.forget();
             return Some(Room::new(Arc::clone(self)));
         }
+        self.turn_away();
+        None
+    }
+
+    /// Counts a message that is refused.
+    pub(crate) fn turn_away(&self) {
         let turned_away = self.turned_away.fetch_add(1, Ordering::Relaxed) + 1;
         // Thinned out, or an overload would also flood the log.
         if turned_away.is_power_of_two() {
             tracing::warn!(
                 actor = self.name,
                 turned_away,
-                "an actor's mailbox is full; the message is refused"
+                "an actor has too much to do; a message is refused"
             );
         }
-        None
     }
 
     /// A place in the mailbox, once there is one.
     pub(crate) async fn wait_for_room(self: &Arc<Self>) -> Room {
         self.room.acquire().await.expect("a mailbox is never closed to those who wait").forget();
         Room::new(Arc::clone(self))
+    }
+
+    /// Messages accepted and not answered yet.
+    pub(crate) fn queue(&self) -> usize {
+        self.capacity - self.room.available_permits()
     }
 
     pub(crate) fn give_room(&self) {
@@ -180,7 +190,7 @@ impl Vitals {
         ActorHealth {
             name: self.name,
             restarts: self.restarts.load(Ordering::Relaxed),
-            queue: self.capacity - self.room.available_permits(),
+            queue: self.queue(),
             capacity: self.capacity,
             turned_away: self.turned_away.load(Ordering::Relaxed),
             gave_up: self.gave_up.load(Ordering::Relaxed),

@@ -19,7 +19,7 @@ pub use schema::{VERSION, recognise, require_current, version};
 pub use sqlite::{fold, inspect};
 
 use crate::audit::{self, Chain};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::generation;
 
 /// An opened database.
@@ -146,7 +146,7 @@ impl Writer {
         let mut tx = self.tx();
         let answer = catch_unwind(AssertUnwindSafe(|| job(&mut tx))).unwrap_or_else(|_| {
             tracing::error!("a request panicked inside the transaction and is undone");
-            Err(Error::refused(Code::TemporarilyUnavailable, "Something went wrong. Please try again."))
+            Err(Error::panicked())
         });
         if answer.as_ref().is_err_and(|error| !error.keeps_writes()) {
             self.batch("ROLLBACK TO job")?;

@@ -141,6 +141,12 @@ impl Error {
         Error::Refused(Refusal { code, description: description.into(), commit: true })
     }
 
+    /// What whoever asked is told when the work for them panicked, which is logged where it happens. What of it was not
+    /// committed is undone, so it may be repeated.
+    pub fn panicked() -> Self {
+        Error::refused(Code::TemporarilyUnavailable, "Something went wrong. Please try again.")
+    }
+
     /// A failure with a cause for the operator.
     pub fn failed(cause: impl fmt::Display) -> Self {
         Error::Failed(cause.to_string())

@@ -106,7 +106,7 @@ metrics! {
         ACTOR_QUEUE_CAPACITY = Gauge, "authgate_actor_queue_capacity" [actor: "as above"];
         /// Panics that an actor was brought back from.
         ACTOR_RESTARTS = Counter, "authgate_actor_restarts_total" [actor: "as above"];
-        /// Messages turned away because the mailbox was full.
+        /// Messages turned away because the mailbox was full, or would have kept them too long.
         ACTOR_REFUSED = Counter, "authgate_actor_refused_total" [actor: "as above"];
         /// From posting a message to the beginning of its handling, in seconds.
         ACTOR_WAIT = Histogram(SHORT), "authgate_actor_wait_seconds" [actor: "as above"];
@@ -116,6 +116,8 @@ metrics! {
         HASH_WAIT = Histogram(USUAL), "authgate_password_hash_wait_seconds" [];
         /// Those refused with 503 because too many waited.
         HASH_REFUSED = Counter, "authgate_password_hash_refused_total" [];
+        /// Panics that were caught; what was in hand was answered with 503. Those of an actor are among its restarts.
+        PANICS = Counter, "authgate_panics_total" [part: "`handler`, `transaction`, `read`, `password`"];
         /// Requests that only a compatibility switch let pass.
         COMPAT_USES = Counter, "authgate_compat_uses_total" [switch: "its name, such as `COMPAT_INTROSPECT_ANY`"];
     }

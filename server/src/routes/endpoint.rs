@@ -5,9 +5,16 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, guard, web};
 
+#[cfg(debug_assertions)]
+use super::failpoint::armed;
 use super::unmatched;
 use crate::metrics::Route;
 use crate::middleware::cors;
+
+#[cfg(not(debug_assertions))]
+fn armed(route: actix_web::Route) -> actix_web::Route {
+    route
+}
 
 /// A URL under construction; hand it to [`super::Routes`].
 pub struct Endpoint {
@@ -49,7 +56,7 @@ impl Endpoint {
         F::Output: Responder + 'static,
     {
         let either = guard::Any(guard::Get()).or(guard::Head());
-        self.resource = self.resource.route(web::route().guard(either).to(handler));
+        self.resource = self.resource.route(armed(web::route().guard(either).to(handler)));
         self.methods.extend([Method::GET, Method::HEAD]);
         self
     }
@@ -62,7 +69,7 @@ impl Endpoint {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.resource = self.resource.route(web::post().to(handler));
+        self.resource = self.resource.route(armed(web::post().to(handler)));
         self.methods.push(Method::POST);
         self
     }
@@ -75,7 +82,7 @@ impl Endpoint {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.resource = self.resource.route(web::put().to(handler));
+        self.resource = self.resource.route(armed(web::put().to(handler)));
         self.methods.push(Method::PUT);
         self
     }
@@ -88,7 +95,7 @@ impl Endpoint {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.resource = self.resource.route(web::delete().to(handler));
+        self.resource = self.resource.route(armed(web::delete().to(handler)));
         self.methods.push(Method::DELETE);
         self
     }

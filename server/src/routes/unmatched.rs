@@ -53,7 +53,8 @@ fn redirect(request: &HttpRequest, location: String) -> HttpResponse {
     HttpResponse::build(status).insert_header((LOCATION, location)).finish()
 }
 
-fn wants_html(request: &HttpRequest) -> bool {
+/// True for browsers, which name the type.
+pub fn wants_html(request: &HttpRequest) -> bool {
     let accepted = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|range| {
         range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case("text/html"))

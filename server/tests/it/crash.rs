@@ -1,17 +1,19 @@
 //! The process dies before a commit, or between a commit and its answer; what a client received stays good (`refresh.md`,
 //! 12, 13 and I7).
 
+mod clients;
+mod ledger;
+mod load;
+
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use authgate_core::db::Store;
-use authgate_core::secret::Secret;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::util::process::Process;
-use crate::util::{CALLBACK, Client, Registered, Request};
+use crate::util::process::{self, Process};
+use crate::util::{Client, Registered, Request};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -26,17 +28,10 @@ impl Mortal {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let process = spawn(folder.path());
-        let made = Command::new(env!("CARGO_BIN_EXE_authgate"))
-            .args(["client", "create", "--json", "--name", "Mortal", "--redirect-uri", CALLBACK])
-            .args(["--scope", "openid read offline_access"])
-            .args(["--grant", "authorization_code", "--grant", "refresh_token", "--grant", "device_code"])
-            .current_dir(folder.path())
-            .env_clear()
-            .output()
-            .unwrap();
-        let made: Value = serde_json::from_slice(&made.stdout).unwrap();
-        let text = |name: &str| made[name].as_str().unwrap().to_owned();
-        let app = Registered { id: text("client_id"), secret: Some(Secret::new(text("client_secret"))) };
+        let app = process::client(
+            process::program(folder.path()),
+            &["authorization_code", "refresh_token", "device_code"],
+        );
         Self { folder, process, app }
     }
 
@@ -61,7 +56,7 @@ impl Mortal {
     async fn dies(&mut self, point: &str, request: Request) {
         let failpoint = self.folder.path().join("failpoint");
         fs::write(&failpoint, point).unwrap();
-        assert_eq!(request.send_to_the_dying().await, None, "it answered before it died");
+        assert!(request.send_to_the_dying().await.is_none(), "it answered before it died");
         assert_eq!(self.process.code(), None, "it was killed by a signal");
         fs::remove_file(&failpoint).unwrap();
         self.process = spawn(self.folder.path());

@@ -45,6 +45,11 @@ impl Client {
         Self { http, base: format!("http://{addr}"), cookies: Rc::default() }
     }
 
+    /// The same browser, when the server is somewhere else.
+    pub fn at(&self, addr: SocketAddr) -> Self {
+        Self { cookies: Rc::clone(&self.cookies), ..Self::new(addr) }
+    }
+
     /// A request with any method.
     pub fn request(&self, method: Method, path: &str) -> Request {
         let head = self.http.request(method, format!("{}{path}", self.base));
@@ -109,20 +114,21 @@ impl Request {
         self
     }
 
-    /// Sends it to a server that may die before it answers.
-    pub async fn send_to_the_dying(self) -> Option<u16> {
-        self.head.send_body(self.body).await.ok().map(|response| response.status().as_u16())
-    }
-
     /// Sends it with the cookies there are, and takes those that come back.
     pub async fn send(self) -> Reply {
+        self.send_to_the_dying().await.expect("the server answers, and the answer is whole")
+    }
+
+    /// The same to a server that may die before it has answered.
+    pub async fn send_to_the_dying(self) -> Option<Reply> {
         let cookies: Vec<_> =
             self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut head = self.head;
         if !cookies.is_empty() {
             head = head.insert_header((COOKIE, cookies.join("; ")));
         }
-        let mut response = head.send_body(self.body).await.expect("the server answers");
+        let mut response = head.send_body(self.body).await.ok()?;
+        let body = response.body().await.ok()?;
         for cookie in response.headers().get_all(SET_COOKIE) {
             let (pair, attributes) = cookie.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
@@ -133,8 +139,7 @@ impl Request {
                 cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        let body = response.body().await.expect("the answer is whole");
-        Reply { status: response.status().as_u16(), headers: response.headers().clone(), body }
+        Some(Reply { status: response.status().as_u16(), headers: response.headers().clone(), body })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The forms of a page, read as a browser reads them.
 
-use super::{Client, Reply};
+use super::{Client, Reply, Request};
 
 /// The origin that browsers send with forms of a server with default settings.
 pub const ORIGIN: &str = "http://localhost:8080";
@@ -66,9 +66,14 @@ impl Form {
 impl Client {
     /// Sends a form as a browser does from a page of the server's own.
     pub async fn submit(&self, form: Form) -> Reply {
+        self.submission(&form).send().await
+    }
+
+    /// The request of a form that is sent.
+    pub fn submission(&self, form: &Form) -> Request {
         let request =
             self.post(&form.action).header("origin", ORIGIN).header("sec-fetch-site", "same-origin");
-        request.header("accept", "text/html").form(&form.pairs()).send().await
+        request.header("accept", "text/html").form(&form.pairs())
     }
 }
 

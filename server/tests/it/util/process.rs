@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use authgate_core::secret::Secret;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
-use super::Client;
+use super::{CALLBACK, Client, Registered};
 
 /// A server process that is killed with the test.
 pub struct Process {
@@ -71,6 +73,32 @@ impl Process {
     pub fn code(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
+}
+
+/// The built program, to be run where its data are in `folder`, with nothing in its environment.
+pub fn program(folder: &Path) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_authgate"));
+    program.current_dir(folder).env_clear();
+    program
+}
+
+/// The JSON that it prints.
+pub fn json(program: &mut Command) -> Value {
+    let done = program.output().unwrap();
+    assert!(done.status.success(), "{program:?}: {}", String::from_utf8_lossy(&done.stderr));
+    serde_json::from_slice(&done.stdout).unwrap_or_else(|error| panic!("{program:?}: {error}"))
+}
+
+/// A confidential client made by the program, with these grants.
+pub fn client(mut program: Command, grants: &[&str]) -> Registered {
+    program.args(["client", "create", "--json", "--name", "Client", "--scope", "openid read offline_access"]);
+    program.args(grants.iter().flat_map(|grant| ["--grant", grant]));
+    if grants.contains(&"authorization_code") {
+        program.args(["--redirect-uri", CALLBACK]);
+    }
+    let made = json(&mut program);
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    Registered { id: text("client_id"), secret: Some(Secret::new(text("client_secret"))) }
 }
 
 impl Drop for Process {
