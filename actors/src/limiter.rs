@@ -25,9 +25,9 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// True if the window that ends at `reset` is the present one.
-    fn has_window(self, reset: i64, now_ms: i64) -> bool {
-        (reset - self.window..reset).contains(&now_ms.div_euclid(1000))
+    /// When the present window ends, in unix seconds.
+    fn reset(self, now_ms: i64) -> i64 {
+        (now_ms.div_euclid(self.window * 1000) + 1) * self.window
     }
 }
 
@@ -111,10 +111,18 @@ impl Limiter {
         if let Some(verdict) = self.leases.take(&bucket, allowance, 1, now_ms) {
             return Ok(verdict);
         }
-        let attempts = self.leases.size(allowance);
-        let asked = Take { bucket: bucket.clone(), attempts, allowance, now_ms };
-        let (verdict, granted) = self.mailbox.ask(asked).await?;
-        Ok(self.leases.put(bucket, verdict, granted))
+        let attempts = self.leases.ask(&bucket, allowance, now_ms);
+        let answer = self.mailbox.ask(Take { bucket: bucket.clone(), attempts, allowance, now_ms }).await;
+        if attempts == 1 {
+            return Ok(answer?.0);
+        }
+        match answer {
+            Ok((verdict, granted)) => Ok(self.leases.put(bucket, verdict, granted)),
+            Err(refused) => {
+                self.leases.give_up(&bucket);
+                Err(refused)
+            }
+        }
     }
 
     /// What `take` would say, without counting.

@@ -84,7 +84,7 @@ pub async fn run(
     for task in tasks {
         latencies.extend(task.await??);
     }
-    let (elapsed, cpu) = (begun.elapsed(), server.cpu()? - cpu);
+    let (elapsed, cpu) = (begun.elapsed(), server.cpu()?.saturating_sub(cpu));
     latencies.sort_unstable();
     Ok(Measured { count: latencies.len(), elapsed, cpu, latencies })
 }

@@ -5,6 +5,9 @@ mod commands;
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match commands::run(std::env::args_os()) {
         Ok((text, status)) => {

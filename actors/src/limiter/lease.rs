@@ -18,13 +18,35 @@ struct Lease {
     left: u32,
     /// The counter as the actor has it: what is leased counts as taken.
     counter: Verdict,
+    /// True while a message asks for the next part. Others ask for themselves meanwhile: many parts at once would use the
+    /// window up before anybody has had an attempt.
+    is_asked: bool,
 }
 
 impl Leases {
-    /// How many attempts the next message asks for.
-    pub(super) fn size(&self, allowance: Allowance) -> u32 {
+    /// How many attempts the next message asks for. Whoever gets more than one tells what came of it, by [`Self::put`] or
+    /// [`Self::give_up`].
+    pub(super) fn ask(&self, bucket: &Bucket, allowance: Allowance, now_ms: i64) -> u32 {
         let part = allowance.limit / PARTS;
-        if part > 1 && self.lock().len() < MAX_LEASES { part } else { 1 }
+        if part < 2 {
+            return 1;
+        }
+        let mut leases = self.lock();
+        if leases.len() >= MAX_LEASES {
+            leases.retain(|_, lease| lease.counter.reset > now_ms.div_euclid(1000));
+        }
+        if leases.len() >= MAX_LEASES && !leases.contains_key(bucket) {
+            return 1;
+        }
+        let reset = allowance.reset(now_ms);
+        let counter = Verdict { allowed: true, limit: allowance.limit, remaining: 0, reset, refused: 0 };
+        let lease = leases.entry(bucket.clone()).or_insert(Lease { left: 0, counter, is_asked: false });
+        if std::mem::replace(&mut lease.is_asked, true) { 1 } else { part }
+    }
+
+    /// Nothing came of asking.
+    pub(super) fn give_up(&self, bucket: &Bucket) {
+        self.lock().remove(bucket);
     }
 
     /// The verdict on `attempts`, one or none, if they are covered.
@@ -40,7 +62,7 @@ impl Leases {
         }
         let mut leases = self.lock();
         let lease = leases.get_mut(bucket)?;
-        if !allowance.has_window(lease.counter.reset, now_ms) {
+        if lease.counter.reset != allowance.reset(now_ms) {
             leases.remove(bucket);
             return None;
         }
@@ -51,18 +73,12 @@ impl Leases {
         Some(lease.verdict())
     }
 
-    /// Keeps what a message brought, less the attempt that asked for it.
+    /// Keeps what a message brought that asked for a part, less the attempt that asked for it.
     pub(super) fn put(&self, bucket: Bucket, counter: Verdict, granted: u32) -> Verdict {
-        let Some(left) = granted.checked_sub(1).filter(|left| *left > 0) else { return counter };
-        let mut leases = self.lock();
-        if leases.len() >= MAX_LEASES {
-            leases.retain(|_, lease| lease.counter.reset >= counter.reset);
-        }
-        let lease = leases.entry(bucket).or_insert(Lease { left: 0, counter });
-        // Two that asked at once share what both got.
-        lease.left = if lease.counter.reset == counter.reset { lease.left + left } else { left };
-        lease.counter = counter;
-        lease.verdict()
+        let lease = Lease { left: granted.saturating_sub(1), counter, is_asked: false };
+        let verdict = lease.verdict();
+        self.lock().insert(bucket, lease);
+        verdict
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Bucket, Lease>> {

@@ -204,10 +204,10 @@ fn leased(limit: u32, attempts: usize) -> (Vec<Verdict>, u32) {
     let verdicts = (0..attempts).map(|_| {
         leases.take(&bucket, allowance, 1, NOW).unwrap_or_else(|| {
             messages += 1;
-            let attempts = leases.size(allowance);
+            let attempts = leases.ask(&bucket, allowance, NOW);
             let take = Take { bucket: bucket.clone(), attempts, allowance, now_ms: NOW };
             let (verdict, granted) = windows.take(take);
-            leases.put(bucket.clone(), verdict, granted)
+            if attempts > 1 { leases.put(bucket.clone(), verdict, granted) } else { verdict }
         })
     });
     (verdicts.collect(), messages)
@@ -236,15 +236,40 @@ fn a_lease_ends_with_its_window_and_whoever_looks_takes_nothing() {
 }
 
 #[test]
+fn one_message_at_a_time_asks_for_a_part() {
+    let (leases, bucket, allowance) = (Leases::default(), ("token", "a".to_owned()), a_minute(640));
+    assert_eq!(leases.ask(&bucket, allowance, NOW), 10);
+    assert_eq!(leases.ask(&bucket, allowance, NOW), 1, "the others would use the window up");
+    assert_eq!(leases.take(&bucket, allowance, 1, NOW), None, "nothing is there yet");
+    leases.give_up(&bucket);
+    assert_eq!(leases.ask(&bucket, allowance, NOW), 10, "nothing came of the first");
+}
+
+#[test]
+fn requests_at_once_have_the_whole_limit_but_for_what_one_part_leaves() {
+    run(async {
+        let limiter = Limiter::start(&health());
+        let tries: Vec<_> = (0..640)
+            .map(|_| {
+                let limiter = limiter.clone();
+                actix::spawn(async move {
+                    limiter.take("token", "a".to_owned(), a_minute(640), NOW).await.unwrap().allowed
+                })
+            })
+            .collect();
+        let mut passed = 0;
+        for attempt in tries {
+            passed += u32::from(attempt.await.unwrap());
+        }
+        assert!((631..=640).contains(&passed), "{passed}");
+    });
+}
+
+#[test]
 fn leases_are_bounded() {
     let (leases, allowance) = (Leases::default(), a_minute(640));
-    let counter =
-        |reset| Verdict { allowed: true, limit: 640, remaining: 630, reset: NOW / 1000 + reset, refused: 0 };
-    let put = |n: usize, reset| leases.put(("token", n.to_string()), counter(reset), 10);
-    for n in 0..10_000 {
-        put(n, 60);
-    }
-    assert_eq!(leases.size(allowance), 1, "there is no room for another");
-    put(10_000, 120);
-    assert_eq!(leases.size(allowance), 10, "those of the last window make room");
+    let ask = |n: usize, now_ms| leases.ask(&("token", n.to_string()), allowance, now_ms);
+    assert!((0..10_000).all(|n| ask(n, NOW) == 10));
+    assert_eq!(ask(10_000, NOW), 1, "there is no room for another");
+    assert_eq!(ask(10_001, NOW + 60_000), 10, "those of the last window make room");
 }

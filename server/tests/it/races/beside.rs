@@ -89,7 +89,7 @@ impl Installed {
     pub async fn browser_of(&self, name: &str) -> Client {
         let browser = self.client();
         let reply = browser.sign_in(name, PASSWORD).await;
-        assert_eq!(reply.status, 302, "{}", reply.text());
+        assert_eq!(reply.status, 303, "{}", reply.text());
         browser
     }
 }
