@@ -96,7 +96,9 @@ async fn measure(arguments: &Arguments) -> Result<(), Failure> {
             Some(program) => Some(Running::start(program, operation, arguments.rows).await?),
             None => None,
         };
-        for &connections in &arguments.connections {
+        for &connections in
+            arguments.connections.iter().filter(|connections| **connections <= operation.most())
+        {
             let load = arguments.load(connections);
             let Some(theirs) = &theirs else {
                 row(operation, connections, &ours.run(operation, load).await?, None);

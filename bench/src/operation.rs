@@ -87,6 +87,11 @@ impl Operation {
         if self == Self::RefreshFixed { &[("ENABLE_TOKEN_ROTATION", "false")] } else { &[] }
     }
 
+    /// Connections at most: one person decides about the devices, and who enters ten codes at once is taken to guess.
+    pub fn most(self) -> usize {
+        if self == Self::DeviceFlow { 8 } else { usize::MAX }
+    }
+
     /// Processor time of one at 8 and at 32 connections that we aim for, in microseconds.
     pub fn aim(self) -> (u32, u32) {
         match self {
