@@ -255,6 +255,8 @@ fn backchannel(said: Option<String>, policy: &Policy) -> Result<Option<String>> 
     Ok(Some(said))
 }
 
+/// What was sent, as a description may repeat it: these characters and no others (RFC 6749 5.2).
 fn shown(text: &str) -> String {
-    text.chars().take(MAX_SHOWN).collect()
+    let allowed = |c: char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
+    text.chars().take(MAX_SHOWN).map(|c| if allowed(c) { c } else { '?' }).collect()
 }
