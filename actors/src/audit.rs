@@ -3,7 +3,6 @@
 mod counting;
 mod spool;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -64,8 +63,6 @@ const WINDOW: Duration = Duration::from_mins(1);
 pub struct Audit {
     /// `None` if the operator wants no trail.
     mailbox: Option<Mailbox<Recorder>>,
-    /// True while counts can neither be kept nor forgotten.
-    is_stuck: Arc<AtomicBool>,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -73,9 +70,8 @@ impl Audit {
     /// Starts the actor on a thread of its own. At most `capacity` events are in the spool, however long the database is
     /// gone.
     pub fn start(spool: Spool, capacity: usize, issuer: Issuer, health: &Health) -> Self {
-        let (is_stuck, counts) = (Arc::new(AtomicBool::new(false)), Arc::<Mutex<Counts>>::default());
+        let counts = Arc::<Mutex<Counts>>::default();
         let recorder = Recorder {
-            is_stuck: Arc::clone(&is_stuck),
             spool,
             capacity,
             issuer,
@@ -88,12 +84,12 @@ impl Audit {
             is_moving: false,
             failures: 0,
         };
-        Self { mailbox: Some(supervisor::start("audit", CAPACITY, health, recorder)), is_stuck, counts }
+        Self { mailbox: Some(supervisor::start("audit", CAPACITY, health, recorder)), counts }
     }
 
     /// One that records nothing.
     pub fn off() -> Self {
-        Self { mailbox: None, is_stuck: Arc::default(), counts: Arc::default() }
+        Self { mailbox: None, counts: Arc::default() }
     }
 
     /// Records an event. It survives the process once this returns. Without room for two seconds it is refused, and with
@@ -109,9 +105,6 @@ impl Audit {
     /// the counts of its last second.
     pub fn count(&self, key: String, first: impl FnOnce() -> Entry) -> Result<(), Refused> {
         let Some(mailbox) = &self.mailbox else { return Ok(()) };
-        if self.is_stuck.load(Ordering::Relaxed) {
-            return Err(Refused::Full);
-        }
         // Not a message each: what is counted are the most frequent requests there are.
         let mut counts = lock(&self.counts);
         if !counts.add(key, first) {
@@ -141,7 +134,6 @@ fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
 )]
 struct Recorder {
     spool: Spool,
-    is_stuck: Arc<AtomicBool>,
     capacity: usize,
     issuer: Issuer,
     gathered: Vec<(Entry, Reply<Result<()>>)>,
@@ -267,7 +259,7 @@ impl Recorder {
             Err(error) => tracing::error!(%error, "counted events cannot be recorded yet"),
         }
         self.is_overdue = closed.is_err();
-        self.is_stuck.store(closed.is_err() && counts.is_full(), Ordering::Relaxed);
+        counts.is_stuck = self.is_overdue && counts.is_full();
     }
 
     fn set_tick(&mut self, context: &mut Context<Self>) {

@@ -14,6 +14,8 @@ pub(super) struct Counts {
     by_key: HashMap<String, Counted>,
     /// True once the actor knows that this window has begun.
     pub is_known: bool,
+    /// True while they can neither be kept nor forgotten: nothing is counted.
+    pub is_stuck: bool,
 }
 
 struct Counted {
@@ -31,9 +33,9 @@ impl Counts {
         self.by_key.len() >= MAX_KEYS
     }
 
-    /// One more; false if there is no room, because the actor does not come round to closing a full window.
+    /// One more; false if there is no room, because a full window cannot be closed or the actor does not come round to it.
     pub(super) fn add(&mut self, key: String, first: impl FnOnce() -> Entry) -> bool {
-        if self.by_key.len() >= 2 * MAX_KEYS && !self.by_key.contains_key(&key) {
+        if self.is_stuck || self.by_key.len() >= 2 * MAX_KEYS && !self.by_key.contains_key(&key) {
             return false;
         }
         let counted =

@@ -27,10 +27,7 @@ impl Leases {
     /// How many attempts the next message asks for. Whoever gets more than one tells what came of it, by [`Self::put`] or
     /// [`Self::give_up`].
     pub(super) fn ask(&self, bucket: &Bucket, allowance: Allowance, now_ms: i64) -> u32 {
-        let part = allowance.limit / PARTS;
-        if part < 2 {
-            return 1;
-        }
+        let Some(part) = part(allowance) else { return 1 };
         let mut leases = self.lock();
         if leases.len() >= MAX_LEASES {
             leases.retain(|_, lease| lease.counter.reset > now_ms.div_euclid(1000));
@@ -57,9 +54,7 @@ impl Leases {
         attempts: u32,
         now_ms: i64,
     ) -> Option<Verdict> {
-        if allowance.limit / PARTS < 2 {
-            return None;
-        }
+        part(allowance)?;
         let mut leases = self.lock();
         let lease = leases.get_mut(bucket)?;
         if lease.counter.reset != allowance.reset(now_ms) {
@@ -84,6 +79,11 @@ impl Leases {
     fn lock(&self) -> MutexGuard<'_, HashMap<Bucket, Lease>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What one message asks for; `None` where a lease would save none.
+fn part(allowance: Allowance) -> Option<u32> {
+    Some(allowance.limit / PARTS).filter(|part| *part > 1)
 }
 
 impl Lease {

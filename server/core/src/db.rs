@@ -110,7 +110,7 @@ impl Store {
             Store::Sqlite(sqlite) => Ok(Writer {
                 connection: Connection::Sqlite(sqlite.writer()?),
                 chain: sqlite.is_audited().then(Chain::default),
-                changes: sqlite.changes_too(),
+                changes: Arc::clone(sqlite.changes()),
                 marks: Vec::new(),
             }),
         }

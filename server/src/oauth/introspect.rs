@@ -74,16 +74,16 @@ async fn answer(app: &App, request: &HttpRequest, asked: &Asked) -> Result<(Answ
 
 /// One event for each caller, token and minute (deviation D41). What the caller may not see is one token.
 fn note(app: &App, request: &HttpRequest, caller: &str, members: &Value) -> Result<()> {
-    let text = |name: &str| members[name].as_str().unwrap_or_default().to_owned();
+    let text = |name: &str| members[name].as_str().unwrap_or_default();
     let is_active = members["active"] == true;
-    let (caller, client, user, jti) = (caller.to_owned(), text("client_id"), text("sub"), text("jti"));
+    let (client, user, jti) = (text("client_id"), text("sub"), text("jti"));
     // A refresh token has no type here (RFC 7662 2.2), and no name but its client's and person's.
     let category = if members["token_type"].is_string() { "access" } else { "refresh" };
     let key = format!("{caller} {is_active} {category} {client} {user} {jti}");
-    let (origin, ctx) = (app.origin(request), app.context());
-    let first = move || {
+    let first = || {
+        let (origin, ctx) = (app.origin(request), app.context());
         let event = Event::info("TOKEN_INTROSPECTED", "Token introspected");
-        let event = event.by(&caller).with(json!({"caller_client_id": caller, "active": false}));
+        let event = event.by(caller).with(json!({"caller_client_id": caller, "active": false}));
         if !is_active {
             return event.entry(&origin, &ctx);
         }
@@ -91,7 +91,7 @@ fn note(app: &App, request: &HttpRequest, caller: &str, members: &Value) -> Resu
             "caller_client_id": caller, "active": true, "token_client_id": client, "token_user_id": user,
             "token_category": category,
         });
-        event.on("TOKEN", &jti).with(details).entry(&origin, &ctx)
+        event.on("TOKEN", jti).with(details).entry(&origin, &ctx)
     };
     Ok(app.audit.count(key, first)?)
 }

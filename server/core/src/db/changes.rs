@@ -24,7 +24,7 @@ const WATCHED: [(&str, &str); 8] = [
 ];
 /// Rows are told apart by this many marks. Two that share one are void together, which costs a read: with a thousand
 /// changes a second one of 64 verdicts a second, at most.
-const MARKS: usize = 1 << 16;
+const MARKS: usize = 1 << u16::BITS;
 
 /// Stands for a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,8 @@ impl Mark {
     pub fn of(table: &'static str, name: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         (table, name).hash(&mut hasher);
-        Self(u16::try_from(hasher.finish() % (1 << 16)).expect("a remainder of 2^16 has 16 bits"))
+        let [low, high, ..] = hasher.finish().to_le_bytes();
+        Self(u16::from_le_bytes([low, high]))
     }
 }
 

@@ -57,12 +57,8 @@ impl Sqlite {
         self.is_audited
     }
 
-    pub(super) fn changes(&self) -> &Changes {
+    pub(super) fn changes(&self) -> &Arc<Changes> {
         &self.changes
-    }
-
-    pub(super) fn changes_too(&self) -> Arc<Changes> {
-        Arc::clone(&self.changes)
     }
 
     pub(super) fn read<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
