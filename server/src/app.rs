@@ -15,11 +15,9 @@ use authgate_actors::supervisor::Health;
 use authgate_core::audit::{Event, Origin, shortened};
 use authgate_core::context::{Clock, Context, Random};
 use authgate_core::db::{Store, Tx};
-use authgate_core::env::Env;
+use authgate_core::env::{Env, OwnEnv};
 use authgate_core::error::{Code, Error, Result};
-use authgate_core::facts::Facts;
 use authgate_core::generation::Generation;
-use authgate_core::keys::Keys;
 use authgate_core::master::Master;
 use authgate_core::policy::Policy;
 use authgate_core::recovery::{self, Recovery};
@@ -285,30 +283,4 @@ fn method(request: &HttpRequest) -> Option<&'static str> {
     ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
         .into_iter()
         .find(|known| request.head().method == *known)
-}
-
-/// An [`Env`] that owns its parts.
-pub struct OwnEnv {
-    policy: Arc<Policy>,
-    keys: Arc<Keys>,
-    master: Arc<Master>,
-    recovery: Option<Recovery>,
-    origin: Origin,
-    ctx: Context,
-    facts: Arc<Facts>,
-}
-
-impl OwnEnv {
-    /// As the rules take it.
-    pub fn env(&self) -> Env<'_> {
-        Env {
-            policy: &self.policy,
-            keys: &self.keys,
-            master: &self.master,
-            recovery: self.recovery,
-            origin: &self.origin,
-            ctx: &self.ctx,
-            facts: &self.facts,
-        }
-    }
 }

@@ -9,12 +9,8 @@ use std::time::Duration;
 use authgate_core::audit::{Event, Origin};
 use authgate_core::context::{Clock as _, Context, Random};
 use authgate_core::db::{Store, Tx};
-use authgate_core::env::Env;
+use authgate_core::env::{Env, OwnEnv};
 use authgate_core::error::{Code, Error, Result};
-use authgate_core::facts::Facts;
-use authgate_core::keys::Keys;
-use authgate_core::master::Master;
-use authgate_core::policy::Policy;
 use authgate_core::recovery::{self, Recovery};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -130,7 +126,7 @@ impl Life {
             recovery: self.recovery,
             origin: Origin { path: Some(path), ..Origin::default() },
             ctx: self.ctx(),
-            facts: Facts::default(),
+            facts: Arc::default(),
         }
     }
 
@@ -232,30 +228,5 @@ impl Life {
         self.note(&format!("event {id}: {recorded:?}"));
         self.run.count(if recorded.is_ok() { "event Done" } else { "event Refused" });
         self.run.known.borrow_mut().events.insert(id, recorded.is_ok());
-    }
-}
-
-/// An [`Env`] that owns its parts.
-pub(super) struct OwnEnv {
-    policy: Arc<Policy>,
-    keys: Arc<Keys>,
-    master: Arc<Master>,
-    recovery: Option<Recovery>,
-    origin: Origin,
-    ctx: Context,
-    facts: Facts,
-}
-
-impl OwnEnv {
-    pub(super) fn env(&self) -> Env<'_> {
-        Env {
-            policy: &self.policy,
-            keys: &self.keys,
-            master: &self.master,
-            recovery: self.recovery,
-            origin: &self.origin,
-            ctx: &self.ctx,
-            facts: &self.facts,
-        }
     }
 }

@@ -1,6 +1,5 @@
 //! What every run starts from: a migrated database with keys, people and clients, made once and copied.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,9 +12,7 @@ use authgate_core::error::Result;
 use authgate_core::form::Params;
 use authgate_core::keys::{KeyConfig, Keys};
 use authgate_core::master::Master;
-use authgate_core::policy::{Compat, Lifetimes, Policy};
-use authgate_core::registration::Rules;
-use authgate_core::resource::Resources;
+use authgate_core::policy::Policy;
 use authgate_core::scope::Scope;
 use authgate_core::secret::{Secret, base64url};
 use authgate_core::user::{self, NewUser, Role, User};
@@ -64,7 +61,7 @@ impl Template {
         let store = Store::sqlite(&path, 1).unwrap();
         store.migrate(START).unwrap();
         let master = Master::from_text(&Secret::new(base64url(&[7; 32]))).unwrap();
-        let policy = policy();
+        let policy = Policy::new(ISSUER);
         let ctx = Context::new(&ManualClock::at(START * 1000), Arc::new(Seeded::new(0)));
         let made = store.write(|tx| {
             // A request's first and last write, so that it can be seen whether it left all it wrote, or nothing.
@@ -126,40 +123,4 @@ fn app(tx: &mut Tx<'_>, kind: ClientType, policy: &Policy, ctx: &Context) -> Res
     };
     let (client, secret) = client::create(tx, spec, "admin", policy, &Origin::default(), ctx)?;
     Ok(App { client, secret })
-}
-
-/// The contract's defaults.
-fn policy() -> Policy {
-    let lifetimes = Lifetimes { access: 3600, refresh: 2_592_000 };
-    Policy {
-        issuer: ISSUER.into(),
-        short: lifetimes,
-        standard: lifetimes,
-        long: lifetimes,
-        refresh_max: 7_776_000,
-        jitter: 0,
-        code: 60,
-        client_credentials: 3600,
-        id_token: 3600,
-        retry_window: 60,
-        refresh_enabled: true,
-        rotation: true,
-        default_audience: vec![ISSUER.into()],
-        userinfo_audience: vec![ISSUER.into()],
-        domain: None,
-        claim_prefix: "extra".into(),
-        extra_claims: None,
-        access_typ: "at+jwt".into(),
-        key_rotation: 0,
-        pkce_required: true,
-        consent_remember: true,
-        consent_max_age: 31_536_000,
-        scopes: BTreeMap::new(),
-        scope_roles: BTreeMap::new(),
-        closed_resources: Resources::default(),
-        resources: Resources::default(),
-        redirect_schemes: Vec::new(),
-        registration: Rules::default(),
-        compat: Compat::default(),
-    }
 }

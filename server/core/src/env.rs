@@ -1,5 +1,7 @@
 //! What every rule can see besides its transaction and its request.
 
+use std::sync::Arc;
+
 use crate::audit::{Event, Origin};
 use crate::context::Context;
 use crate::db::Tx;
@@ -27,6 +29,39 @@ pub struct Env<'a> {
     pub ctx: &'a Context,
     /// Where what is counted is noted.
     pub facts: &'a Facts,
+}
+
+/// An [`Env`] that owns its parts, so that it can go to another thread.
+pub struct OwnEnv {
+    /// See [`Env::policy`].
+    pub policy: Arc<Policy>,
+    /// See [`Env::keys`].
+    pub keys: Arc<Keys>,
+    /// See [`Env::master`].
+    pub master: Arc<Master>,
+    /// See [`Env::recovery`].
+    pub recovery: Option<Recovery>,
+    /// See [`Env::origin`].
+    pub origin: Origin,
+    /// See [`Env::ctx`].
+    pub ctx: Context,
+    /// See [`Env::facts`].
+    pub facts: Arc<Facts>,
+}
+
+impl OwnEnv {
+    /// As the rules take it.
+    pub fn env(&self) -> Env<'_> {
+        Env {
+            policy: &self.policy,
+            keys: &self.keys,
+            master: &self.master,
+            recovery: self.recovery,
+            origin: &self.origin,
+            ctx: &self.ctx,
+            facts: &self.facts,
+        }
+    }
 }
 
 impl Env<'_> {

@@ -101,6 +101,43 @@ pub struct Compat {
 }
 
 impl Policy {
+    /// What is decided when nobody decides anything: the configuration's defaults, with one lifetime for every profile.
+    pub fn new(issuer: &str) -> Self {
+        let lifetimes = Lifetimes { access: 3600, refresh: 2_592_000 };
+        let issuer = issuer.to_owned();
+        Self {
+            short: lifetimes,
+            standard: lifetimes,
+            long: lifetimes,
+            refresh_max: 7_776_000,
+            jitter: 0,
+            code: 60,
+            client_credentials: 3600,
+            id_token: 3600,
+            retry_window: 60,
+            refresh_enabled: true,
+            rotation: true,
+            default_audience: vec![issuer.clone()],
+            userinfo_audience: vec![issuer.clone()],
+            domain: None,
+            claim_prefix: "extra".into(),
+            extra_claims: None,
+            access_typ: "at+jwt".into(),
+            key_rotation: 0,
+            pkce_required: true,
+            consent_remember: true,
+            consent_max_age: 31_536_000,
+            scopes: BTreeMap::new(),
+            scope_roles: BTreeMap::new(),
+            closed_resources: Resources::default(),
+            resources: Resources::default(),
+            redirect_schemes: Vec::new(),
+            registration: registration::Rules::default(),
+            compat: Compat::default(),
+            issuer,
+        }
+    }
+
     /// The lifetimes of a profile.
     pub fn profile(&self, profile: crate::client::TokenProfile) -> Lifetimes {
         use crate::client::TokenProfile;

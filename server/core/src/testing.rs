@@ -1,6 +1,5 @@
 //! What the tests of this crate stand on: a moment, a policy, and a database of their own.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -9,9 +8,7 @@ use crate::audit::Origin;
 use crate::context::{Context, ManualClock, SystemRandom};
 use crate::db::{Store, Tx};
 use crate::error::Result;
-use crate::policy::{Compat, Lifetimes, Policy};
-use crate::registration::Rules;
-use crate::resource::Resources;
+use crate::policy::Policy;
 
 /// The moment of [`context`], in Unix seconds.
 pub const NOW: i64 = 1_800_000_000;
@@ -21,41 +18,9 @@ pub fn context() -> Context {
     Context::new(&ManualClock::at(NOW * 1000), Arc::new(SystemRandom))
 }
 
-/// The defaults of the configuration.
+/// That of an issuer.
 pub fn policy() -> Policy {
-    let lifetimes = Lifetimes { access: 3600, refresh: 2_592_000 };
-    let issuer = "https://id.example.com".to_owned();
-    Policy {
-        short: lifetimes,
-        standard: lifetimes,
-        long: lifetimes,
-        refresh_max: 7_776_000,
-        jitter: 0,
-        code: 60,
-        client_credentials: 3600,
-        id_token: 3600,
-        retry_window: 60,
-        refresh_enabled: true,
-        rotation: true,
-        default_audience: vec![issuer.clone()],
-        userinfo_audience: vec![issuer.clone()],
-        domain: None,
-        claim_prefix: "extra".into(),
-        extra_claims: None,
-        access_typ: "at+jwt".into(),
-        key_rotation: 0,
-        pkce_required: true,
-        consent_remember: true,
-        consent_max_age: 31_536_000,
-        scopes: BTreeMap::new(),
-        scope_roles: BTreeMap::new(),
-        closed_resources: Resources::default(),
-        resources: Resources::default(),
-        redirect_schemes: Vec::new(),
-        registration: Rules::default(),
-        compat: Compat::default(),
-        issuer,
-    }
+    Policy::new("https://id.example.com")
 }
 
 /// A migrated database in a folder that goes with it.

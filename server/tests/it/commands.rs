@@ -10,9 +10,8 @@ mod key;
 mod token;
 mod user;
 
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
 use authgate::config::{self, Config};
@@ -25,6 +24,8 @@ use authgate_core::error::Result;
 use authgate_core::facts::Facts;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::util::process;
 
 /// A folder to run in, and the environment of every command.
 struct Place {
@@ -62,19 +63,15 @@ impl Place {
         self.folder.path().join(name)
     }
 
+    /// The program, to be run there.
+    fn program(&self) -> Command {
+        let mut program = process::program(self.folder.path());
+        program.envs(self.env.iter().map(|(name, value)| (name, value)));
+        program
+    }
+
     fn run(&self, args: &[&str], stdin: &str) -> Done {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_authgate"))
-            .args(args)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A command that does not read closes the pipe.
-        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        let child = process::begin(self.program().args(args), stdin);
         let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Done { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }

@@ -14,9 +14,8 @@ use authgate_core::form::Params;
 use authgate_core::grants::{self, TokenRequest};
 use authgate_core::keys::{KeyConfig, Keys};
 use authgate_core::master::Master;
-use authgate_core::policy::{Compat, Lifetimes, Policy};
+use authgate_core::policy::{Lifetimes, Policy};
 use authgate_core::recovery::Recovery;
-use authgate_core::resource::Resources;
 use authgate_core::scope::Scope;
 use authgate_core::secret::{Secret, base64url};
 use authgate_core::session::{self, Browser, Lives, Session};
@@ -59,35 +58,13 @@ fn master() -> Master {
 
 fn policy() -> Policy {
     Policy {
-        issuer: ISSUER.into(),
         short: Lifetimes { access: 900, refresh: 86_400 },
         standard: Lifetimes { access: ACCESS, refresh: IDLE },
         long: Lifetimes { access: 86_400, refresh: REFRESH_MAX },
         refresh_max: REFRESH_MAX,
-        jitter: 0,
-        code: 60,
         client_credentials: 1800,
-        id_token: 3600,
         retry_window: WINDOW,
-        refresh_enabled: true,
-        rotation: true,
-        default_audience: vec![ISSUER.into()],
-        userinfo_audience: vec![ISSUER.into()],
-        domain: None,
-        claim_prefix: "extra".into(),
-        extra_claims: None,
-        access_typ: "at+jwt".into(),
-        key_rotation: 0,
-        pkce_required: true,
-        consent_remember: true,
-        consent_max_age: 365 * 86_400,
-        scopes: std::collections::BTreeMap::new(),
-        scope_roles: std::collections::BTreeMap::new(),
-        closed_resources: Resources::default(),
-        resources: Resources::default(),
-        redirect_schemes: Vec::new(),
-        registration: authgate_core::registration::Rules::default(),
-        compat: Compat::default(),
+        ..Policy::new(ISSUER)
     }
 }
 

@@ -7,13 +7,12 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use authgate_core::db::{self, Store, VERSION};
-use authgate_core::secret::Secret;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{Place, text};
-use crate::util::process::Process;
-use crate::util::{CALLBACK, Client, Registered};
+use crate::util::process::{self, Process};
+use crate::util::{Client, Registered};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -217,24 +216,7 @@ const PASSWORD: &str = "correct horse battery";
 
 /// A client of a place's running server.
 fn registered(place: &Place) -> Registered {
-    let made = place.json(&[
-        "client",
-        "create",
-        "--name",
-        "Web",
-        "--redirect-uri",
-        CALLBACK,
-        "--scope",
-        "openid read offline_access",
-        "--grant",
-        "authorization_code",
-        "--grant",
-        "refresh_token",
-        "--grant",
-        "client_credentials",
-    ]);
-    let of = |name: &str| text(&made, name).to_owned();
-    Registered { id: of("client_id"), secret: Some(Secret::new(of("client_secret"))) }
+    process::client(place.program(), &["authorization_code", "refresh_token", "client_credentials"])
 }
 
 async fn granted(http: &Client, app: &Registered) -> (String, String) {

@@ -28,9 +28,8 @@ impl Place {
     }
 
     fn doctor_command(&self, env: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_authgate"));
-        command.args(["doctor", "--json"]).current_dir(self.folder.path()).env_clear();
-        command.envs(self.env.iter().map(|(name, value)| (name, value))).envs(env.iter().copied());
+        let mut command = self.program();
+        command.args(["doctor", "--json"]).envs(env.iter().copied());
         command
     }
 }

@@ -1,15 +1,13 @@
 //! An installation with the server as a process of its own, and commands beside it.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Child;
 
-use authgate_core::secret::Secret;
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::util::process::Process;
-use crate::util::{CALLBACK, Client, Registered};
+use crate::util::process::{self, Process};
+use crate::util::{Client, Registered};
 
 const PASSWORD: &str = "correct horse battery";
 /// What the server starts with: everything comes from one address here, and a busy machine takes its time.
@@ -40,19 +38,8 @@ impl Installed {
     }
 
     /// Begins a command, which reads `stdin`.
-    fn begin(&self, args: &[&str], stdin: &str) -> std::process::Child {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_authgate"))
-            .args(args)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A command that does not read closes the pipe.
-        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-        child
+    fn begin(&self, args: &[&str], stdin: &str) -> Child {
+        process::begin(process::program(self.folder.path()).args(args), stdin)
     }
 
     /// The JSON of a command that succeeds.
@@ -71,13 +58,7 @@ impl Installed {
 
     /// A confidential client with these grants.
     pub fn register(&self, grants: &[&str]) -> Registered {
-        let begin = ["client", "create", "--name", "Web", "--redirect-uri", CALLBACK];
-        let scope = ["--scope", "openid read offline_access"];
-        let grants = grants.iter().flat_map(|grant| ["--grant", grant]);
-        let args: Vec<_> = begin.into_iter().chain(scope).chain(grants).collect();
-        let made = self.command(&args, "");
-        let text = |name: &str| made[name].as_str().unwrap().to_owned();
-        Registered { id: text("client_id"), secret: Some(Secret::new(text("client_secret"))) }
+        process::client(process::program(self.folder.path()), grants)
     }
 
     /// A new user, and a browser in which they are signed in.

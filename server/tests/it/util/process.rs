@@ -1,6 +1,6 @@
 //! The built program, serving.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -80,6 +80,15 @@ pub fn program(folder: &Path) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_authgate"));
     program.current_dir(folder).env_clear();
     program
+}
+
+/// Begins it, with something to read.
+pub fn begin(program: &mut Command, stdin: &str) -> Child {
+    let piped = program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    // A command that does not read closes the pipe.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child
 }
 
 /// The JSON that it prints.
